@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest'
+import { flushed, idsOf, MemoryLab, Reader } from './memory-lab.ts'
+
+test('a message that comes back takes its old place and counts its attempts', async () => {
+  const lab = new MemoryLab()
+  await lab.publish(await lab.sink(), '1', '2', '3', '4')
+  const source = await lab.source()
+  const [one, , three] = await new Reader(source).take(4)
+  three!.ack()
+  one!.ack()
+  await source[Symbol.asyncDispose]()
+  const again = await new Reader(await lab.source()).take(2)
+  expect(idsOf(again)).toEqual(['2', '4'])
+  expect(again.map(delivery => delivery.message.source.attempt)).toEqual([2, 2])
+  expect(lab.contents()).toEqual(['2', '4'])
+})
+
+test('what comes back goes before what was waiting behind it', async () => {
+  const lab = new MemoryLab()
+  await lab.publish(await lab.sink(), '1', '2', '3', '4')
+  const source = await lab.source({}, 2)
+  const [one] = await new Reader(source).take(2)
+  one!.release()
+  await source[Symbol.asyncDispose]()
+  expect(idsOf(await new Reader(await lab.source()).take(4)).toSorted()).toEqual(['1', '2', '3', '4'])
+  lab.broker.reach.disconnect()
+  expect(idsOf(await new Reader(await lab.source()).take(4))).toEqual(['1', '2', '3', '4'])
+})
+
+test('two sources share, and what one leaves the other one gets', async () => {
+  const lab = new MemoryLab()
+  await lab.publish(await lab.sink(), '1', '2', '3', '4')
+  const first = await lab.source({}, 2)
+  const second = await lab.source({}, 2)
+  const reader = new Reader(second)
+  expect(idsOf(await new Reader(first).take(2))).toEqual(['1', '2'])
+  const own = await reader.take(2)
+  expect(idsOf(own)).toEqual(['3', '4'])
+  for (const delivery of own) delivery.ack()
+  const next = reader.take(2)
+  await first[Symbol.asyncDispose]()
+  expect(idsOf(await next)).toEqual(['1', '2'])
+})
+
+test('a full queue refuses, and takes again when there is room', async () => {
+  const lab = new MemoryLab()
+  lab.broker.create('a', { mode: 'queue', limit: 2 })
+  const sink = await lab.sink()
+  expect(await lab.publish(sink, '1', '2', '3')).toEqual([undefined, undefined, 'NACKED'])
+  const [one] = await new Reader(await lab.source()).take(2)
+  expect(await lab.publish(sink, '3')).toEqual(['NACKED'])
+  one!.ack()
+  await flushed()
+  expect(await lab.publish(sink, '3')).toEqual([undefined])
+})
+
+test('a released message is not delivered before its time, and others go on', async () => {
+  const lab = new MemoryLab()
+  const sink = await lab.sink()
+  await lab.publish(sink, '1', '2')
+  const reader = new Reader(await lab.source({}, 1))
+  const [one] = await reader.next()
+  const released = performance.now()
+  one!.release(60)
+  const [two] = await reader.next()
+  expect(idsOf([two!])).toEqual(['2'])
+  two!.ack()
+  expect(idsOf(await reader.next())).toEqual(['1'])
+  expect(performance.now() - released).toBeGreaterThanOrEqual(59)
+})
+
+test('a delivery is settled once; the ledger shows who tried more', async () => {
+  const lab = new MemoryLab()
+  await lab.publish(await lab.sink(), '1')
+  const [one] = await new Reader(await lab.source()).take(1)
+  expect(lab.broker.unsettled('a')).toBe(1)
+  one!.ack()
+  one!.release()
+  await flushed()
+  expect(lab.contents()).toEqual([])
+  expect(lab.broker.unsettled('a')).toBe(0)
+  const record = { address: 'a', id: '1', position: '1', attempt: 1, calls: ['ack', 'release'], outcome: 'acked' }
+  expect(lab.broker.ledger!.settledTwice()).toEqual([record])
+})
+
+test('lag counts what waits, not what is handed out', async () => {
+  const lab = new MemoryLab()
+  await lab.publish(await lab.sink(), '1', '2', '3')
+  const source = await lab.source({}, 1)
+  expect(await source.lag!(AbortSignal.timeout(1_000))).toBe(3)
+  await new Reader(source).take(1)
+  expect(await source.lag!(AbortSignal.timeout(1_000))).toBe(2)
+})

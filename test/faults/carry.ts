@@ -1,0 +1,40 @@
+import { expect } from 'vitest'
+import { messages } from '../streams/account.ts'
+import { GatewayFolder, type GatewayProcess } from './gateway-process.ts'
+import { Stage, type StageOptions } from './stage.ts'
+import { judge, settledUp, type Verdict } from './verdict.ts'
+
+export interface Carriage extends StageOptions {
+  /** For the line of the report. */
+  readonly what: string
+  /** Default 20,000. */
+  readonly count?: number
+  /** Default 200. */
+  readonly keys?: number
+  /** Breaks something in mid-stream, and mends it. Answers with the gateway that goes on, where it is another one. */
+  fault(stage: Stage, gateway: GatewayProcess, folder: GatewayFolder): Promise<GatewayProcess> | Promise<void>
+}
+
+/**
+ * Loads the source, runs a gateway process at a measured pace, breaks something in mid-stream, waits until all is carried,
+ * stops the gateway as SIGTERM does, and counts at the target.
+ */
+export async function carry(carriage: Carriage): Promise<Verdict> {
+  const { what, count = 20_000, keys = 200, route = '', fault } = carriage
+  const stage = await Stage.open({ ...carriage, route: `    rate: 4000/s\n${route}` })
+  const sent = messages({ count, keys, size: 200 })
+  await stage.load(sent)
+  using folder = new GatewayFolder(stage.routes)
+  await using gateways = new AsyncDisposableStack()
+  let gateway = gateways.use(await folder.start())
+  const at = await stage.gauge.reaches(count / 8)
+  expect(at, 'the fault comes in mid-stream').toBeLessThan(count * 0.8)
+  const next = await fault(stage, gateway, folder)
+  if (next) gateway = gateways.use(next)
+  await settledUp(stage, () => gateway.tail)
+  expect(await gateway.stop(), 'the exit code').toBe(0)
+  await stage.close()
+  const verdict = await judge(stage, what, sent)
+  expect(gateway.noise, 'nothing but log lines').toEqual([])
+  return verdict
+}

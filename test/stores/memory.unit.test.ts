@@ -1,0 +1,15 @@
+import { expect, it } from 'vitest'
+import { MemoryStore, memory } from '../../src/stores/memory.ts'
+import { storeSuite } from './store-suite.ts'
+
+storeSuite({
+  label: 'memory',
+  runs: 500,
+  open: async (maxKeys, clock) => new MemoryStore(maxKeys, () => clock.now),
+})
+
+it('is opened by name', async () => {
+  const log = { debug() {}, info() {}, warn() {}, error() {} }
+  await using store = await memory.open({}, { name: 'orders', baseDir: '/', maxKeys: 10, log })
+  expect(await store.claim(['a'], 1_000)).toEqual(['fresh'])
+})
