@@ -1,4 +1,4 @@
-import { type Admin, type ClusterTopicMetadata, ConfigResourceTypes } from '@platformatic/kafka'
+import type { Admin, ClusterTopicMetadata } from '@platformatic/kafka'
 import { SluiceError } from '../../core/errors.ts'
 import { compileTemplate } from '../../core/expression.ts'
 import { type Examined, type Finding, fail, failed, ok, unseen, warn } from '../../core/finding.ts'
@@ -11,6 +11,7 @@ import { checkGroup } from './group-access.ts'
 import type { SinkOptions } from './sink-options.ts'
 import type { SourceOptions } from './source-options.ts'
 import { sourceSettings } from './source-settings.ts'
+import { retentionFindings, topicSettings } from './topic-settings.ts'
 import { isUnknownTopic, matchingTopics } from './topics.ts'
 
 /** Most topics of a pattern that are looked at. */
@@ -40,7 +41,7 @@ export async function examineSource(
         continue
       }
       findings.push(leaders(name, found))
-      const { maxMessageBytes } = await settingsOf(admin, name, signal)
+      const { maxMessageBytes } = await topicSettings(admin, name, signal)
       if (maxMessageBytes !== undefined) maxBytes = Math.max(maxBytes ?? 0, maxMessageBytes)
     }
     findings.push(await groupFinding(admin, address, group, signal))
@@ -58,8 +59,9 @@ export async function examineSink(address: Address, options: SinkOptions, signal
   return await withAdmin(address, signal, async admin => {
     const found = await findTopic(admin, name, signal)
     if (found === undefined) return { findings: [missing(name, options)], maxBytes: stated }
-    const settings = await settingsOf(admin, name, signal)
+    const settings = await topicSettings(admin, name, signal)
     const findings = [leaders(name, found), durability(name, found, settings.minInSync)]
+    findings.push(...retentionFindings(name, settings))
     findings.push(unseen(`topic ${name}`, 'whether this user may write to it shows with the first message only'))
     const { maxMessageBytes } = settings
     if (stated !== undefined && maxMessageBytes !== undefined && stated > maxMessageBytes)
@@ -154,24 +156,6 @@ function durability(name: string, { partitions }: ClusterTopicMetadata, minInSyn
       'Set min.insync.replicas of the topic to 2.',
     )
   return ok(subject, `${replicas} replicas, min.insync.replicas ${least}, ${inSync} in sync`)
-}
-
-async function settingsOf(
-  admin: Admin,
-  name: string,
-  signal: AbortSignal,
-): Promise<{ readonly maxMessageBytes: number | undefined; readonly minInSync: number | undefined }> {
-  try {
-    const configurationKeys = ['max.message.bytes', 'min.insync.replicas']
-    const asked = { resourceType: ConfigResourceTypes.TOPIC, resourceName: name, configurationKeys }
-    const [resource] = await abortable(admin.describeConfigs({ resources: [asked] }), signal)
-    const value = (key: string) => Number(resource?.configs.find(config => config.name === key)?.value) || undefined
-    return { maxMessageBytes: value('max.message.bytes'), minInSync: value('min.insync.replicas') }
-  } catch {
-    signal.throwIfAborted()
-    // Not everyone who may read or write may see settings.
-    return { maxMessageBytes: undefined, minInSync: undefined }
-  }
 }
 
 async function groupFinding(admin: Admin, address: Address, group: string, signal: AbortSignal): Promise<Finding> {

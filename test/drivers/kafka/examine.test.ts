@@ -22,6 +22,10 @@ it('looks at the topic of a sink: replicas, those in sync, sizes', async () => {
   expect(await findings(lab, 'sink', { topic: small, maxMessageBytes: '20KiB' })).toContainEqual(
     expect.stringMatching(/^warn topic .*up to 20480 bytes .* takes 10000/),
   )
+  const old = await lab.topic(1, { 'retention.ms': '3600000' })
+  expect(await findings(lab, 'sink', { topic: old })).toContainEqual(
+    expect.stringMatching(/^warn topic .* for 1 h, counted from the time of the message/),
+  )
   const { maxBytes } = await lab.connection.examine!('sink', { topic: small }, lab.context({}), lab.signal)
   expect(maxBytes).toBe(10_000)
 })
