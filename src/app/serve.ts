@@ -7,6 +7,7 @@ import { milliseconds } from '../core/schema.ts'
 import { Gateway } from '../engine/gateway.ts'
 import type { Composition } from './compose.ts'
 import { FileWatch } from './file-watch.ts'
+import { IdleMemory } from './idle-memory.ts'
 import type { PluginModules } from './plugin-modules.ts'
 import { ReloadMetrics } from './reload-report.ts'
 import { Reloader } from './reloader.ts'
@@ -52,6 +53,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
   const parts = { gateway, version: version(), reloading, logLevel, redact }
   const admin = config.admin === false ? undefined : await AdminServer.listen(config.admin, gateway, log, parts)
   gateway.start()
+  const idle = new IdleMemory({ received: () => gateway.status.reduce((sum, { received }) => sum + received, 0) })
   const watch = config.reload.watch
     ? new FileWatch({
         paths: () => reloading.files,
@@ -66,6 +68,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
     reloader: reloading,
     adminUrl: admin?.url,
     async stop() {
+      idle[Symbol.dispose]()
       const watched = watch?.[Symbol.asyncDispose]()
       await gateway.stop(milliseconds(config.shutdown.drain))
       await watched
