@@ -9,7 +9,7 @@ afterAll(() => brokers[Symbol.asyncDispose]())
 
 describe.each(WAYS)('%s', way => {
   test('the gateway is killed twenty times under load', async () => {
-    await using arena = await Arena.open(brokers, { way, count: 24_000, more: '    rate: 6000/s\n' })
+    await using arena = await Arena.open(brokers, { way, count: 24_000, more: '    rate: 2500/s\n' })
     for (let kill = 1; kill <= 20; kill++) {
       const gateway = await arena.gateway()
       await arena.midStream(kill / 24, () => gateway.kill())
@@ -20,7 +20,7 @@ describe.each(WAYS)('%s', way => {
 })
 
 test('rabbitmq → kafka: with dedup in a file, twenty kills leave not one copy', async () => {
-  const more = '    rate: 6000/s\n    dedup: { by: "${body.id}", store: file }\n'
+  const more = '    rate: 2500/s\n    dedup: { by: "${body.id}", store: file }\n'
   await using arena = await Arena.open(brokers, { way: 'rabbitmq → kafka', count: 24_000, more })
   for (let kill = 1; kill <= 20; kill++) {
     const gateway = await arena.gateway()

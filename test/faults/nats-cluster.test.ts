@@ -20,7 +20,7 @@ routes:
     to: { connection: bus, stream: OUT, subject: out, key: "\${headers.key}" }
     order: { by: "\${headers.key}" }
     retry: { backoff: { initial: 50ms, max: 1s } }
-    rate: 150/s
+    rate: 100/s
 `
 
 let cluster: NatsCluster

@@ -24,7 +24,7 @@ routes:
   faults:
     from: { connection: source, $FROM }
     to: { connection: target, $TO }
-    rate: 2500/s
+    rate: 1500/s
     retry: { backoff: { initial: 50ms, max: 1s } }
 `
 

@@ -52,7 +52,7 @@ async function deleteQueue(url: string, name: string): Promise<number> {
 test('kafka → rabbitmq: its queue is deleted in mid-stream; the route holds, and brings the rest when it is there again', async () => {
   const { rabbit, kafka } = brokers
   const dead = `dead.${randomUUID()}`
-  const route = `    rate: 2000/s\n    deadLetter: { connection: target, queue: ${dead}, type: classic }\n`
+  const route = `    rate: 500/s\n    deadLetter: { connection: target, queue: ${dead}, type: classic }\n`
   const stage = await Stage.open({ way: 'kafka → rabbitmq', rabbit, kafka, route })
   // Declared by no one but the operator: `passive`.
   using folder = new GatewayFolder(stage.routes.replace('"type":"quorum"', '"passive":true'))

@@ -11,7 +11,7 @@ afterAll(() => brokers[Symbol.asyncDispose]())
 const way = 'rabbitmq → kafka'
 
 test('a quorum queue lives through thirty outages of the target: its delivery limit of 20 costs no message', async () => {
-  await using arena = await Arena.open(brokers, { way, count: 15_000, more: '    rate: 2500/s\n' })
+  await using arena = await Arena.open(brokers, { way, count: 15_000, more: '    rate: 1000/s\n' })
   await arena.gateway()
   for (let outage = 1; outage <= 30; outage++) {
     await arena.midStream(outage / 40, async () => {

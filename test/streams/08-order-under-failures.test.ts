@@ -34,7 +34,7 @@ describe.each(cases)('$name, $type queue', ({ direction, type }) => {
     await lane.source.send(all)
     await lane.target.read()
     const through = { [direction.fromKafka ? 'TARGET' : 'SOURCE']: { url: proxy.url } }
-    await using gateway = await startRoute(lane, '    rate: 2000/s\n', [], through)
+    await using gateway = await startRoute(lane, '    rate: 1000/s\n', [], through)
     for (let cut = 1; cut <= 10; cut++) {
       const before = lane.target.arrived.length
       await until('messages flow', () => lane.target.arrived.length > before + 100)

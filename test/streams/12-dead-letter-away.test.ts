@@ -49,7 +49,7 @@ describe.each(directions)('$name', direction => {
       await using gateway = await start(lane, proxy.url, dead)
       await lane.source.send(all.slice(0, 200))
       await gateway.settled(200)
-      expect(dead.arrived.length).toBe(10)
+      await until('its poison is there', () => dead.arrived.length === 10)
 
       await proxy.cut()
       await lane.source.send(all.slice(200))
