@@ -1,6 +1,6 @@
 import { SluiceError } from '../../core/errors.ts'
 import { type Finding, ok, unseen, warn } from '../../core/finding.ts'
-import type { Asking } from '../../core/http-json.ts'
+import type { Asking } from '../../core/http.ts'
 import { askSyncing, type Syncing } from './monitoring.ts'
 import type { StreamInfo } from './streams.ts'
 

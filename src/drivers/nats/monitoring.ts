@@ -1,5 +1,5 @@
 import { SluiceError } from '../../core/errors.ts'
-import { type Asking, getJson } from '../../core/http-json.ts'
+import { type Asking, getJson } from '../../core/http.ts'
 
 /** When one server writes to its disk what JetStream has acknowledged. */
 export interface Syncing {

@@ -1,6 +1,4 @@
-import { request as requestHttp } from 'node:http'
-import { request as requestHttps } from 'node:https'
-import { SluiceError } from '../../core/errors.ts'
+import { type Answer, type Call, callHttp } from '../../core/http.ts'
 import type { Address } from './address.ts'
 import { refused, translate } from './errors.ts'
 import { printTopic, type TopicName, topicPath } from './topic-name.ts'
@@ -15,7 +13,6 @@ export interface Seen {
   readonly date: number | undefined
 }
 
-const ANSWER_BYTES = 16 * 1024 * 1024
 const EXISTS = 409
 
 /** The broker's admin API, for the few things that its client APIs lack. */
@@ -61,47 +58,23 @@ export class Admin {
     }
   }
 
-  async #call(
+  #call(
     method: 'GET' | 'PUT',
     path: string,
     body: string | undefined,
     what: string,
     signal: AbortSignal,
-  ): Promise<{ readonly status: number; readonly text: string; readonly date: number | undefined }> {
+  ): Promise<Answer> {
     const { token, tls, connectTimeoutMs } = this.#address
-    const { promise, resolve, reject } = Promise.withResolvers<{
-      status: number
-      text: string
-      date: number | undefined
-    }>()
-    const url = new URL(`${this.#url}/admin/v2/${path}`)
-    const headers = {
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+    const call: Call = {
+      method,
+      body,
+      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+      tls,
+      timeoutMs: connectTimeoutMs,
+      translate: error => translate(error, what, 'CONNECT_FAILED'),
     }
-    const timeout = AbortSignal.timeout(connectTimeoutMs)
-    const options = { method, headers, agent: false as const, signal: AbortSignal.any([signal, timeout]) }
-    const sent = url.protocol === 'https:' ? requestHttps(url, { ...options, ...tls }) : requestHttp(url, options)
-    sent.on('error', reject)
-    sent.on('response', response => {
-      let text = ''
-      response.setEncoding('utf8')
-      response.on('error', reject)
-      response.on('data', (part: string) => {
-        text += part
-        if (text.length > ANSWER_BYTES) response.destroy(new Error('the answer is too long'))
-      })
-      const date = Date.parse(response.headers.date ?? '') || undefined
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text, date }))
-    })
-    sent.end(body)
-    try {
-      return await promise
-    } catch (error) {
-      if (signal.aborted) throw new SluiceError('ABORTED', `${what} was given up`)
-      if (timeout.aborted) throw new SluiceError('TIMED_OUT', `${what}: no answer within ${connectTimeoutMs} ms`)
-      throw translate(error, what, 'CONNECT_FAILED')
-    }
+    return callHttp(new URL(`${this.#url}/admin/v2/${path}`), what, call, signal)
   }
 }
 

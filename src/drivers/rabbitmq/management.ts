@@ -1,5 +1,5 @@
 import { type ErrorCode, SluiceError } from '../../core/errors.ts'
-import { getJson } from '../../core/http-json.ts'
+import { getJson } from '../../core/http.ts'
 import type { ManagementAccess } from './login.ts'
 
 /** What the management API tells of a queue, as far as it is used. */
