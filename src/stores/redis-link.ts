@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
 import type { createClient, ErrorReply } from '@redis/client'
 import { describe, SluiceError } from '../core/errors.ts'
 import { milliseconds } from '../core/schema.ts'
+import { readPems } from '../core/tls-files.ts'
 import { redisError } from './redis-errors.ts'
 import type { RedisOptions } from './redis-options.ts'
 import type { Script } from './redis-scripts.ts'
@@ -92,19 +91,7 @@ export class RedisLink implements AsyncDisposable {
 
   #tls(): object {
     if (!this.#options.url.startsWith('rediss:')) return {}
-    const { ca, cert, key } = this.#options.tls ?? {}
-    const files = Object.entries({ ca, cert, key }).flatMap(([name, file]) =>
-      file === undefined ? [] : [[name, this.#read(name, file)] as const],
-    )
-    return { tls: true, ...Object.fromEntries(files) }
-  }
-
-  #read(option: string, file: string): Buffer {
-    try {
-      return readFileSync(resolve(this.#baseDir, file))
-    } catch (error) {
-      throw new SluiceError('OPTIONS_INVALID', `tls.${option} of the store: ${describe(error)}`, { cause: error })
-    }
+    return { tls: true, ...readPems(this.#options.tls ?? {}, this.#baseDir) }
   }
 
   async #within<T>(client: Client, work: Promise<T>): Promise<T> {

@@ -6,17 +6,18 @@ const tls = Closed(
     ca: Type.Optional(
       Type.String({
         description:
-          'Certificate authorities to trust instead of those of Node.js: a PEM file beside the configuration.',
+          'Certificate authorities to trust instead of those of Node.js: PEM text, or a file beside the configuration.',
         examples: ['certs/ca.crt'],
       }),
     ),
     cert: Type.Optional(
-      Type.String({ description: 'Client certificate: a PEM file.', examples: ['certs/client.crt'] }),
+      Type.String({ description: 'Client certificate: PEM text, or a file.', examples: ['certs/client.crt'] }),
     ),
     key: Type.Optional(
       Type.String({
-        description: 'Private key of the client certificate: a PEM file.',
+        description: 'Private key of the client certificate: PEM text, or a file.',
         examples: ['certs/client.key'],
+        [SECRET]: true,
       }),
     ),
   },

@@ -10,6 +10,7 @@ import {
 } from 'nats'
 import { SluiceError } from '../../core/errors.ts'
 import { milliseconds } from '../../core/schema.ts'
+import { readPems } from '../../core/tls-files.ts'
 import { type Address, parseUrl, type Server } from './address.ts'
 import type { ConnectionOptions } from './connection-options.ts'
 
@@ -42,8 +43,10 @@ export function authenticator(options: ConnectionOptions, address: Address, base
   const { creds, nkey, token } = options
   const user = options.username ?? address.user
   const password = options.password ?? address.password
-  if (creds !== undefined)
-    return [credsAuthenticator(Buffer.from(`${textOrFile('creds', creds, '-----BEGIN', baseDir)}\n`, 'utf8'))]
+  if (creds !== undefined) {
+    const text = creds.includes('-----BEGIN') ? creds : readText('creds', creds, baseDir)
+    return [credsAuthenticator(Buffer.from(`${text}\n`, 'utf8'))]
+  }
   if (nkey !== undefined) {
     const seed = /^SU[A-Z2-7]{56}$/.test(nkey) ? nkey : readText('nkey', nkey, baseDir).trim()
     return [nkeyAuthenticator(Buffer.from(seed, 'latin1'))]
@@ -73,14 +76,8 @@ export function tlsFor(
 
 /** The TLS settings without what is one server's own; reads the files. Throws OPTIONS_INVALID. */
 export function tlsOf({ tls = {} }: ConnectionOptions, baseDir: string): object {
-  const { ca, cert, key, servername: _, ...rest } = tls
-  const pem = (name: string, value: string | undefined) =>
-    value === undefined ? {} : { [name]: textOrFile(`tls.${name}`, value, '-----BEGIN', baseDir) }
-  return { ...rest, ...pem('ca', ca), ...pem('cert', cert), ...pem('key', key) }
-}
-
-function textOrFile(option: string, value: string, mark: string, baseDir: string): string {
-  return value.includes(mark) ? value : readText(option, value, baseDir)
+  const { servername: _, ...rest } = tls
+  return { ...rest, ...readPems(tls, baseDir) }
 }
 
 function readText(option: string, file: string, baseDir: string): string {
