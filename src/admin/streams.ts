@@ -43,6 +43,16 @@ const Tapped = Closed(
     after: Type.Array(MessageSchema, {
       description: 'What the transforms made of it; empty = they dropped it. `batch` and `window` come behind the tap.',
     }),
+    failure: Type.Optional(
+      Closed(
+        {
+          code: Type.String(),
+          message: Type.String(),
+          again: Type.Boolean({ description: 'true: it is tried again; false: it is put aside.' }),
+        },
+        { description: 'Why there is nothing after: it failed in the deduplication or a transform.' },
+      ),
+    ),
   },
   { title: 'Tapped' },
 )
@@ -116,7 +126,8 @@ async function* taps(
     const view = (message: Sight['before']) => messageView(message, redactor, body)
     const before = sight === undefined ? null : view(sight.before)
     const after = sight === undefined ? [] : sight.after.map(view)
-    return { event: name, data: { at: new Date().toISOString(), passed: tap.passed, before, after } }
+    const failure = sight?.failure === undefined ? {} : { failure: sight.failure }
+    return { event: name, data: { at: new Date().toISOString(), passed: tap.passed, before, after, ...failure } }
   }
   yield event('alive', undefined)
   // The route that is tapped is gone when it was started anew or taken out: who taps asks again.

@@ -19,12 +19,14 @@ interface Tapped {
   readonly at: string
   readonly before: MessageView
   readonly after: readonly MessageView[]
+  readonly failure?: { readonly code: string; readonly message: string; readonly again: boolean }
 }
 
 const HELP = `
 Shows a sample of the messages that pass a route of a running gateway, before
 and after its transforms. Headers and fields with names such as password or
-token, and those of admin.redact, are hidden. Messages are not touched.
+token, and those of admin.redact, are hidden. Messages are not touched. One
+that fails in a transform is shown with the reason.
 
 Examples:
   $ sluice tap orders
@@ -63,9 +65,12 @@ async function tap(route: string, options: TapOptions, terminal: Terminal): Prom
   return interrupt.exitCode() ?? EXIT.ok
 }
 
-function tappedText({ at, before, after }: Tapped, paint: Paint): string {
+function tappedText({ at, before, after, failure }: Tapped, paint: Paint): string {
   const parts = [`${paint.dim(at)} ${paint.bold(oneLine(before.id))}`, messageText('before', before, paint)]
-  if (after.length === 0) parts.push(paint.yellow('after   dropped by the transforms'))
+  if (failure !== undefined) {
+    const next = failure.again ? 'it is tried again' : 'it is put aside'
+    parts.push(paint.red(`failed  ${oneLine(`${failure.code}: ${failure.message}`)}: ${next}`))
+  } else if (after.length === 0) parts.push(paint.yellow('after   dropped by the transforms'))
   for (const [index, message] of after.entries())
     parts.push(messageText(after.length > 1 ? `after ${index + 1}` : 'after', message, paint))
   return `${parts.join('\n')}\n`

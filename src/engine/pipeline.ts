@@ -112,16 +112,10 @@ export class Pipeline implements TurnOwner {
         this.#lanes.release(lane)
         return
       }
-      const items = this.#live(taken)
+      const items = this.#settlement.live(taken)
       if (items.length === 0) continue
       if (dedup === undefined ? !this.#transform(lane, items) : !this.#claim(lane, items, dedup)) return
     }
-  }
-
-  #live(items: Item[]): Item[] {
-    if (!items.some(item => item.gone)) return items
-    for (const item of items) if (item.gone) this.#settlement.drop(item)
-    return items.filter(item => !item.gone)
   }
 
   // 3. Dedup: claim before the work. True = nothing was claimed, the lane may go on.
@@ -173,8 +167,7 @@ export class Pipeline implements TurnOwner {
           void this.#transformLater(lane, items, i, output, passed)
           return false
         }
-        item.output = output
-        passed.push(item)
+        this.#pass(item, output, passed)
       } catch (error) {
         if (!this.#stumbled(lane, items, i, error, 'transform')) break
       }
@@ -192,13 +185,18 @@ export class Pipeline implements TurnOwner {
     for (let i = from; i < items.length; i++) {
       const item = items[i]!
       try {
-        item.output = await (i === from ? first : this.#apply(item))
-        passed.push(item)
+        this.#pass(item, await (i === from ? first : this.#apply(item)), passed)
       } catch (error) {
         if (this.#closed || !this.#stumbled(lane, items, i, error, 'transform')) break
       }
     }
     if (!this.#closed && this.#handOn(lane, passed)) this.#begin(lane)
+  }
+
+  #pass(item: Item, output: TransformResult, passed: Item[]): void {
+    item.output = output
+    passed.push(item)
+    if (this.#options.tap?.open === true) this.#options.tap.look(item)
   }
 
   #apply(item: Item): TransformResult | Promise<TransformResult> {
@@ -207,7 +205,6 @@ export class Pipeline implements TurnOwner {
   }
 
   #handOn(lane: Lane, items: readonly Item[]): boolean {
-    if (this.#options.tap?.open === true) this.#options.tap.look(items)
     return this.#collector === undefined ? this.#publish(lane, items) : this.#collect(lane, items, this.#collector)
   }
 
@@ -263,6 +260,7 @@ export class Pipeline implements TurnOwner {
   #stumbled(lane: Lane, items: readonly Item[], at: number, error: unknown, stage: Stage): boolean {
     const item = items[at]!
     const verdict = this.#judged(item, error, stage)
+    if (this.#options.tap?.open === true) this.#options.tap.stumbled(item, error, !('poison' in verdict))
     if ('poison' in verdict) this.#settlement.putAside(item, verdict.poison)
     else this.#cut(lane, items, at, verdict.delayMs)
     return 'poison' in verdict

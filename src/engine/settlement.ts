@@ -109,6 +109,13 @@ export class Settlement implements RequestOwner {
     this.#leave(item)
   }
 
+  /** Those of a run that have not expired; the others are dropped. */
+  live(items: Item[]): Item[] {
+    if (!items.some(item => item.gone)) return items
+    for (const item of items) if (item.gone) this.drop(item)
+    return items.filter(item => !item.gone)
+  }
+
   /** It expired before it was published: nothing to settle, the broker delivers it again. */
   drop(item: Item): void {
     if (item.settled) return

@@ -1,11 +1,21 @@
+import { asSluiceError } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import type { TransformResult } from '../core/ports.ts'
 import type { Item } from './item.ts'
 
-/** What passes a route's transforms: the message as received, and what they made of it; none = it was filtered. */
+/** Why a message did not get beyond the transforms. */
+export interface Stumble {
+  readonly code: string
+  readonly message: string
+  /** It is tried again; false = it is put aside. */
+  readonly again: boolean
+}
+
+/** What comes to a route's transforms: the message as received, and what they made of it; none = it was filtered, or failed. */
 export interface Sight {
   readonly before: Message
   readonly after: readonly Message[]
+  readonly failure?: Stumble | undefined
 }
 
 export interface TapListener {
@@ -22,7 +32,7 @@ interface Listening {
   passed: number
 }
 
-/** A place on the line where one can watch. Costs a look at a boolean per run while nobody does. */
+/** A place on the line where one can watch. Costs a look at a number per message while nobody does. */
 export class Tap {
   readonly #listening = new Set<Listening>()
 
@@ -43,18 +53,26 @@ export class Tap {
     }
   }
 
-  look(items: readonly Item[]): void {
+  look({ message, output }: Item): void {
+    this.#show({ before: message, after: listOf(output) })
+  }
+
+  /** `error` kept it from passing; `again` as in `Stumble`. */
+  stumbled(item: Item, error: unknown, again: boolean): void {
+    const { code, message } = asSluiceError(error, 'TRANSFORM_FAILED')
+    this.#show({ before: item.message, after: [], failure: { code, message, again } })
+  }
+
+  #show(sight: Sight): void {
     const now = performance.now()
     for (const each of this.#listening) {
       const { listener } = each
       each.tokens = Math.min(listener.rate, each.tokens + ((now - each.at) / 1000) * listener.rate)
       each.at = now
-      each.passed += items.length
-      for (let i = 0; i < items.length && each.tokens >= 1; i++) {
-        each.tokens--
-        const { message, output } = items[i]!
-        listener.see({ before: message, after: listOf(output) })
-      }
+      each.passed++
+      if (each.tokens < 1) continue
+      each.tokens--
+      listener.see(sight)
     }
   }
 }

@@ -42,8 +42,8 @@ describe('a tap', () => {
     { name: 'set', options: { headers: { region: 'eu' } }, timeout: '1s' },
   ]
 
-  async function tapped(query = '', admin = {}) {
-    const api = await ApiLab.open({ routes: [route({ transform })], admin })
+  async function tapped(query = '', admin = {}, steps: typeof transform | object[] = transform) {
+    const api = await ApiLab.open({ routes: [route({ transform: steps as typeof transform })], admin })
     await running(api)
     const events = api.events(`/api/routes/orders/tap${query}`)
     expect((await events.next()).value).toMatchObject({ event: 'alive', data: { passed: 0, before: null } })
@@ -64,6 +64,20 @@ describe('a tap', () => {
     })
     api.lab.send({ id: 'b', body: { drop: true } })
     expect((await next()).after).toEqual([])
+  })
+
+  test('shows what fails, why, and what becomes of it', async () => {
+    const failing = [{ name: 'set', options: { headers: { n: '${body.n + 1}' } }, timeout: '1s' }]
+    const { api, next } = await tapped('', {}, failing)
+    api.lab.send({ id: 'good', body: { n: 1 } })
+    expect(await next()).toMatchObject({ passed: 1, before: { id: 'good' }, after: [{ id: 'good' }] })
+    api.lab.send({ id: 'bad', body: { n: 'x' } })
+    expect(await next()).toMatchObject({
+      passed: 2,
+      before: { id: 'bad' },
+      after: [],
+      failure: { code: 'EXPRESSION_FAILED', message: expect.stringContaining('n'), again: false },
+    })
   })
 
   test('hides by name what headers and bodies hold: the usual names, and those of the configuration', async () => {

@@ -125,7 +125,7 @@ describe('top', () => {
 describe('tap', () => {
   const transform = [
     { name: 'filter', options: '${!("drop" in body)}', timeout: '1s' },
-    { name: 'set', options: { headers: { region: 'eu' } }, timeout: '1s' },
+    { name: 'set', options: { headers: { region: 'eu', half: '${has(body.n) ? body.n / 2 : 0}' } }, timeout: '1s' },
   ]
 
   async function tapped(args: readonly string[], ...bodies: object[]) {
@@ -138,11 +138,12 @@ describe('tap', () => {
   }
 
   test('shows messages before and after, secrets hidden', async () => {
-    const { code, stdout } = await tapped([], { n: 1, password: 'hunter2' }, { drop: '\u001b[31m' })
+    const { code, stdout } = await tapped([], { n: 2, password: 'hunter2' }, { drop: '\u001b[31m' }, { n: 'x' })
     expect(code).toBe(0)
-    expect(stdout).toMatch(/^\d{4}-\S+ m0\nbefore {2}subject=in key=k\n {8}\{"n":1,"password":"\*\*\*"\}\n/)
-    expect(stdout).toMatch(/after {3}subject=in key=k sluice-hops=\S+ region=eu\n/)
+    expect(stdout).toMatch(/^\d{4}-\S+ m0\nbefore {2}subject=in key=k\n {8}\{"n":2,"password":"\*\*\*"\}\n/)
+    expect(stdout).toMatch(/after {3}subject=in key=k sluice-hops=\S+ region=eu half=1\n/)
     expect(stdout).toMatch(/m1\nbefore [\s\S]*after {3}dropped by the transforms/)
+    expect(stdout).toMatch(/m2\nbefore [\s\S]*failed {2}EXPRESSION_FAILED: .*: it is put aside\n/)
     expect(stdout).not.toContain('\u001b')
   })
 

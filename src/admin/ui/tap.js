@@ -37,7 +37,7 @@ export function tap(name, signal) {
     setText(note, 'Closed.')
   }
 
-  function take(event, { passed, before, after }) {
+  function take(event, { passed, before, after, failure }) {
     setText(note, `${count(passed)} message${passed === 1 ? ' has' : 's have'} passed; at most 2 a second are shown.`)
     if (event !== 'message') return
     list.prepend(
@@ -49,7 +49,7 @@ export function tap(name, signal) {
           'div',
           { class: 'grid' },
           message('Before', before),
-          after.length === 0 ? h('div', {}, h('h3', {}, 'After'), h('p', {}, 'dropped by the transforms')) : undefined,
+          after.length === 0 ? nothing(failure) : undefined,
           after.map((each, index) => message(after.length > 1 ? `After, part ${index + 1}` : 'After', each)),
         ),
       ),
@@ -64,6 +64,13 @@ export function tap(name, signal) {
     note,
     list,
   )
+}
+
+function nothing(failure) {
+  if (failure === undefined) return h('div', {}, h('h3', {}, 'After'), h('p', {}, 'dropped by the transforms'))
+  const { code, message, again } = failure
+  const next = again ? 'It is tried again.' : 'It is put aside.'
+  return h('div', {}, h('h3', {}, 'Failed'), h('p', {}, `${code}: ${message}`), h('p', { class: 'soft' }, next))
 }
 
 function message(title, { key, subject, headers, body }) {
