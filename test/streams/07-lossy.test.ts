@@ -58,7 +58,7 @@ describe.each(directions)('$name', direction => {
     }
     await using gateway = await startRoute(lane, more, [refuse])
     const seen = () => new Set(lane.target.arrived.map(one => one.id)).size
-    await gateway.until('all are there', ({ inFlight }) => inFlight === 0 && seen() === 1_000)
+    await gateway.carried(lane.source, 'all are there', () => seen() === 1_000)
     await gateway.stop()
     const result = account(all, await lane.target.drain())
     expect(result).toMatchObject({ ok: 1_000, lost: [], unexpected: [], disordered: [], altered: [] })

@@ -42,7 +42,7 @@ describe.each(cases)('$name, $type queue', ({ direction, type }) => {
     }
     expect(lane.target.arrived.length, 'the cuts hit in mid-stream').toBeLessThan(8_000)
     const seen = () => new Set(lane.target.arrived.map(one => one.id)).size
-    await gateway.until('all are there', ({ inFlight }) => inFlight === 0 && seen() === 8_000)
+    await gateway.carried(lane.source, 'all are there', () => seen() === 8_000)
     await gateway.stop()
     const result = account(all, await lane.target.drain())
     console.log(`${direction.name}, ${type}, 10 cuts: ${result.ok} ok, ${result.duplicated.size} duplicated`)

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { GatewayFolder } from '../faults/gateway-process.ts'
 import { account, messages } from './account.ts'
 import { directions } from './direction.ts'
-import { until } from './ends.ts'
+import { carried, until } from './ends.ts'
 import { routesFor } from './plain-route.ts'
 
 // What a killed member holds goes to another when its session is over.
@@ -24,7 +24,8 @@ describe.each(directions)('$name', direction => {
     }
     await using second = await folder.start()
     const seen = () => new Set(lane.target.arrived.map(one => one.id)).size
-    await until(
+    await carried(
+      lane.source,
       () => `all 3000 are there, not ${seen()}; the gateway says:\n${second.tail}`,
       () => seen() === 3_000,
     )

@@ -79,7 +79,7 @@ describe.each(directions)('$name', direction => {
     await proxy.restore()
     await until('all poison is there', () => dead.arrived.length >= 20)
     const seen = () => new Set(lane.target.arrived.map(one => one.id)).size
-    await again.until('all the rest is there', ({ inFlight }) => inFlight === 0 && seen() === 380)
+    await again.carried(lane.source, 'all the rest is there', () => seen() === 380)
     await again.stop()
 
     expectExactly(all.filter(poisonous), await dead.drain())

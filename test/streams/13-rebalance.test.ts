@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { account, expectExactly, messages } from './account.ts'
 import { kafkaToRabbit } from './direction.ts'
-import { until } from './ends.ts'
+import { carried } from './ends.ts'
 import type { RunningGateway } from './gateway.ts'
 import { obstacle, WITH_OBSTACLE } from './obstacle.ts'
 import { startRoute } from './plain-route.ts'
@@ -55,7 +55,7 @@ test('kafka → rabbitmq4: what cannot be finished before the partition goes is 
   await second.until('the second has partitions', ({ settled }) => settled > 0)
   release.resolve()
   const seen = () => new Set(lane.target.arrived.map(one => one.id)).size
-  await until('all are there', () => seen() === 3_000)
+  await carried(lane.source, 'all are there', () => seen() === 3_000)
   await first.until('the first is done', ({ inFlight }) => inFlight === 0)
   await second.until('the second is done', ({ inFlight }) => inFlight === 0)
   await first.stop()

@@ -5,7 +5,7 @@ import { given } from '../brokers/given.ts'
 import { proxyFor } from '../brokers/proxy.ts'
 import { GatewayFolder } from '../faults/gateway-process.ts'
 import { type Account, account, expectExactly, messages } from './account.ts'
-import { type SourceEnd, type TargetEnd, until } from './ends.ts'
+import { carried, type SourceEnd, type TargetEnd, until } from './ends.ts'
 import { fill, RunningGateway } from './gateway.ts'
 import { KafkaEnd } from './kafka-end.ts'
 import { NatsEnd } from './nats-end.ts'
@@ -107,7 +107,8 @@ describe.each([
       expect(between.target.arrived.length, 'killed in mid-stream').toBeLessThan(COUNT)
     }
     await using second = await folder.start()
-    await until(
+    await carried(
+      between.source,
       () => `all are there, not ${distinct(between)}; the gateway says:\n${second.tail}`,
       () => distinct(between) === COUNT,
     )
@@ -143,7 +144,7 @@ describe.each([
       await flows()
     }
     expect(gateway.route.settled, 'the faults came in mid-stream').toBeLessThan(2 * COUNT)
-    await gateway.until('all are there', ({ inFlight }) => inFlight === 0 && distinct(between) === 2 * COUNT)
+    await gateway.carried(between.source, 'all are there', () => distinct(between) === 2 * COUNT)
     await gateway.stop()
     await judge(all, between, `${way}, NATS killed, frozen, cut`)
   })

@@ -37,7 +37,11 @@ describe.each(directions)('$name', direction => {
     }
     await further(500)
     await gateway.gateway.restart('stream')
-    await until('all are there', () => new Set(lane.target.arrived.map(one => one.id)).size === 4_000)
+    await gateway.carried(
+      lane.source,
+      'all are there',
+      () => new Set(lane.target.arrived.map(one => one.id)).size === 4_000,
+    )
     await gateway.stop()
     expect(await lane.source.left()).toBe(0)
     const result = account(all, await lane.target.drain())

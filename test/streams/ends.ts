@@ -62,6 +62,19 @@ export async function until(
   }
 }
 
+/**
+ * Resolves when `there` holds and the source owes nothing: where messages may come twice, the last to come may be a copy. It must
+ * hold for three looks in a row, for what is on its way from a broker to a gateway is waiting in neither.
+ */
+export async function carried(source: SourceEnd, what: string | (() => string), there: () => boolean): Promise<void> {
+  let looks = 0
+  await until(what, async () => {
+    looks = there() && (await source.left()) === 0 ? looks + 1 : 0
+    if (looks > 0) await new Promise(resolve => setTimeout(resolve, 100))
+    return looks === 3
+  })
+}
+
 export function idOf(body: Buffer | null, headers: ReadonlyMap<string, string>): string {
   const named = headers.get('id')
   if (named !== undefined || body === null) return named ?? 'null'

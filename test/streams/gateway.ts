@@ -8,7 +8,7 @@ import { Gateway } from '../../src/engine/gateway.ts'
 import type { RouteStatus } from '../../src/engine/route-status.ts'
 import { builtinStores } from '../../src/stores/builtin.ts'
 import { builtinTransforms } from '../../src/transforms/builtin.ts'
-import { PATIENCE, until } from './ends.ts'
+import { carried, PATIENCE, type SourceEnd, until } from './ends.ts'
 
 /** Fills a template of routes.yaml: `$NAME` becomes the value as JSON, which is YAML; an object loses its braces. */
 export function fill(template: string, variables: Readonly<Record<string, unknown>>): string {
@@ -67,10 +67,17 @@ export class RunningGateway implements AsyncDisposable {
     return this.until(`${count} messages are settled`, one => one.settled >= count && one.inFlight === 0)
   }
 
+  /** `carried` of ends.ts, with nothing in hand. */
+  carried(source: SourceEnd, what: string, there: () => boolean): Promise<void> {
+    return carried(source, this.#state(what), () => this.route.inFlight === 0 && there())
+  }
+
   async until(what: string, met: (route: RouteStatus) => boolean, ms = PATIENCE): Promise<void> {
-    const state = () =>
-      `${what}; the route: ${JSON.stringify(this.route)}; its log:\n${this.lines.slice(-20).join('\n')}`
-    await until(state, () => met(this.route), ms)
+    await until(this.#state(what), () => met(this.route), ms)
+  }
+
+  #state(what: string): () => string {
+    return () => `${what}; the route: ${JSON.stringify(this.route)}; its log:\n${this.lines.slice(-20).join('\n')}`
   }
 
   /** As SIGTERM does: drains and closes. */
