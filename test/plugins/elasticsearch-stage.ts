@@ -76,9 +76,11 @@ export class ElasticsearchStage implements AsyncDisposable {
     await this.until('all is written', done)
     await using dead = await this.#end(this.dead)
     await this.until(`${putAside} are put aside`, async () => (await dead.left()) >= putAside)
+    await using end = await this.#end()
+    // Copies may come last.
+    await this.until('nothing waits', async () => (await end.left()) === 0)
     const code = await this.gateways.at(-1)!.stop()
     if (code !== 0) throw new Error(`the gateway ended with ${code}:\n${this.gateways.at(-1)!.tail}`)
-    await using end = await this.#end()
     if ((await end.left()) !== 0) throw new Error(`${await end.left()} are left unacknowledged`)
   }
 
