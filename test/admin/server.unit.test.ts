@@ -2,9 +2,7 @@ import { createServer } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Probes } from '../../src/admin/probes.ts'
 import { AdminServer } from '../../src/admin/server.ts'
-import type { Log } from '../../src/core/ports.ts'
-
-const log: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+import { quiet } from '../../src/core/quiet-log.ts'
 
 function probes(changes: Partial<Probes> = {}): Probes {
   return {
@@ -16,7 +14,7 @@ function probes(changes: Partial<Probes> = {}): Probes {
 }
 
 async function served(changes?: Partial<Probes>): Promise<string> {
-  const server = await AdminServer.listen({ host: '127.0.0.1', port: 0 }, probes(changes), log)
+  const server = await AdminServer.listen({ host: '127.0.0.1', port: 0 }, probes(changes), quiet)
   onTestFinished(() => server[Symbol.asyncDispose]())
   return server.url
 }
@@ -70,20 +68,20 @@ test('a taken port is PORT_IN_USE', async () => {
   await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => void other.close())
   const { port } = other.address() as { port: number }
-  await expect(AdminServer.listen({ host: '127.0.0.1', port }, probes(), log)).rejects.toMatchObject({
+  await expect(AdminServer.listen({ host: '127.0.0.1', port }, probes(), quiet)).rejects.toMatchObject({
     code: 'PORT_IN_USE',
     message: `the admin port 127.0.0.1:${port} is taken`,
   })
 })
 
 test('an address this machine does not have says so', async () => {
-  await expect(AdminServer.listen({ host: '192.0.2.1', port: 8085 }, probes(), log)).rejects.toMatchObject({
+  await expect(AdminServer.listen({ host: '192.0.2.1', port: 8085 }, probes(), quiet)).rejects.toMatchObject({
     message: expect.stringContaining('no such address'),
   })
 })
 
 test('closing does not wait for a client that keeps its connection open', async () => {
-  const server = await AdminServer.listen({ host: '127.0.0.1', port: 0 }, probes(), log)
+  const server = await AdminServer.listen({ host: '127.0.0.1', port: 0 }, probes(), quiet)
   const idle = await fetch(`${server.url}/livez`)
   await idle.text()
   const began = performance.now()

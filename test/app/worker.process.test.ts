@@ -1,11 +1,9 @@
 import { expect, test } from 'vitest'
 import { Worker } from '../../src/app/worker.ts'
-import type { Log } from '../../src/core/ports.ts'
-
-const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+import { quiet } from '../../src/core/quiet-log.ts'
 
 const worker = (program: string) =>
-  new Worker({ number: 1, program: process.execPath, args: ['-e', program], log: silent, ended: () => false })
+  new Worker({ number: 1, program: process.execPath, args: ['-e', program], log: quiet, ended: () => false })
 
 /** Resolves when the process is there and has done its part. */
 const started = async (one: Worker) => {

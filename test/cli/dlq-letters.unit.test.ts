@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { Headers } from '../../src/core/headers.ts'
 import { Message } from '../../src/core/message.ts'
-import type { Connection, EndpointContext, Log } from '../../src/core/ports.ts'
+import type { Connection, EndpointContext } from '../../src/core/ports.ts'
+import { quiet } from '../../src/core/quiet-log.ts'
 import { memory } from '../../src/drivers/memory/driver.ts'
 import { DEAD_LETTER_HEADERS as H } from '../../src/engine/dead-letter.ts'
 import { command, folder } from './sluice.ts'
 
-const log: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
-const context: EndpointContext = { route: 'test', inFlight: 100, inFlightBytes: 1e6, log, status: () => {} }
+const context: EndpointContext = { route: 'test', inFlight: 100, inFlightBytes: 1e6, log: quiet, status: () => {} }
 const forever = new AbortController().signal
 
 /** A box of dead letters on a broker of its own, in this process. */
@@ -17,7 +17,7 @@ class Box {
   readonly dir: string
   readonly #connection: Connection = memory.connect(
     { url: `memory://${this.broker}` },
-    { name: 'a', log, baseDir: '.' },
+    { name: 'a', log: quiet, baseDir: '.' },
   )
 
   /** `gone`: the dead-letter queue is not there. */

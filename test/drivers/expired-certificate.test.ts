@@ -3,6 +3,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { createServer as createTlsServer, TLSSocket } from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Driver } from '../../src/core/ports.ts'
+import { quiet } from '../../src/core/quiet-log.ts'
 import { kafka } from '../../src/drivers/kafka/driver.ts'
 import { nats } from '../../src/drivers/nats/driver.ts'
 import { pulsar } from '../../src/drivers/pulsar/driver.ts'
@@ -10,8 +11,6 @@ import { rabbitmq } from '../../src/drivers/rabbitmq/driver.ts'
 import { given } from '../brokers/given.ts'
 import type { Kind } from '../brokers/kinds.ts'
 import { ensureCertificates, tls } from '../brokers/tls.ts'
-
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** TLS by a certificate that was valid for a day in 2020, in front of a broker's plain port. */
 async function expired(target: string, upgrading: boolean): Promise<number> {
@@ -54,10 +53,10 @@ test.each(CASES)(
   async (driver, kind, url, options) => {
     const { host } = new URL(given(kind).url)
     const port = await expired(host, kind === 'nats')
-    const context = { name: 'late', log: silent, baseDir: process.cwd() }
+    const context = { name: 'late', log: quiet, baseDir: process.cwd() }
     await using connection = driver.connect({ url: url(port), tls: { ca: tls.ca } }, context)
     const signal = AbortSignal.timeout(60_000)
-    const endpoint = { route: 'late', inFlight: 10, inFlightBytes: 2 ** 20, log: silent, status() {} }
+    const endpoint = { route: 'late', inFlight: 10, inFlightBytes: 2 ** 20, log: quiet, status() {} }
     await expect(connection.sink(options, endpoint, signal)).rejects.toMatchObject({
       code: 'TLS_FAILED',
       fate: 'fatal',

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { createServer, TLSSocket } from 'node:tls'
 import { beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { Driver } from '../../src/core/ports.ts'
+import { quiet } from '../../src/core/quiet-log.ts'
 import { tlsSettings } from '../../src/core/tls-files.ts'
 import { address } from '../../src/drivers/kafka/address.ts'
 import { adminClient, kafkajsClient } from '../../src/drivers/kafka/client.ts'
@@ -14,7 +15,6 @@ import { nats } from '../../src/drivers/nats/driver.ts'
 import { pulsar } from '../../src/drivers/pulsar/driver.ts'
 import { rabbitmq } from '../../src/drivers/rabbitmq/driver.ts'
 import { clientCertificate, ensureCertificates, tls } from '../brokers/tls.ts'
-import { silent } from './kafka/kafka-lab.ts'
 
 let dir: string
 /** Puts the certificate and key of this name where the connection looks for them. */
@@ -68,7 +68,7 @@ const CASES: readonly (readonly [Driver, (port: number) => string])[] = [
 
 test.each(CASES)('$name: a certificate that was renewed is used by the next connect', async (driver, url) => {
   const { port, names } = await doorkeeper(driver === nats)
-  const context = { name: 'log', log: silent, baseDir: dir }
+  const context = { name: 'log', log: quiet, baseDir: dir }
   await using connection = driver.connect({ url: url(port), tls: files, connectTimeout: '5s' }, context)
   const check = () => connection.check(AbortSignal.timeout(60_000)).catch(() => {})
   await check()
@@ -86,7 +86,7 @@ describe('a Kafka client that stays open', () => {
   test('reads with the renewed certificate when it connects again', async () => {
     const { port, names } = await doorkeeper()
     const sockets = new Sockets()
-    const consumer = kafkajsClient(where(port), silent, sockets).consumer({ groupId: 'lab' })
+    const consumer = kafkajsClient(where(port), quiet, sockets).consumer({ groupId: 'lab' })
     // It tries again and again.
     const connecting = consumer.connect().catch(() => {})
     await expect.poll(() => names).toContain('old')

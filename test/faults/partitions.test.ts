@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { quiet } from '../../src/core/quiet-log.ts'
 import { rabbitmq } from '../../src/drivers/rabbitmq/driver.ts'
 import { rabbitmqPlugins } from '../drivers/rabbitmq/control.ts'
 import { until } from '../streams/ends.ts'
@@ -41,11 +42,10 @@ test('rabbitmq → kafka by partitions: gateways join, leave and are killed unde
 })
 
 test('without the plug-in the broker is said to lack it, and other routes of the connection keep their session', async () => {
-  const log = { debug() {}, info() {}, warn() {}, error() {} }
   const signal = AbortSignal.timeout(60_000)
-  const context = { route: 'test', inFlight: 100, inFlightBytes: 2 ** 20, log, status() {} }
+  const context = { route: 'test', inFlight: 100, inFlightBytes: 2 ** 20, log: quiet, status() {} }
   await rabbitmqPlugins(brokers.rabbitmq, 'disable', 'rabbitmq_consistent_hash_exchange')
-  const connection = rabbitmq.connect({ url: brokers.rabbitmq.url }, { name: 'bare', log, baseDir: '.' })
+  const connection = rabbitmq.connect({ url: brokers.rabbitmq.url }, { name: 'bare', log: quiet, baseDir: '.' })
   try {
     await using other = await connection.source({ queue: 'bare', exclusive: true }, context, signal)
     const end = new AbortController()

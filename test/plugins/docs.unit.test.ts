@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest'
+import { quiet } from '../../src/core/quiet-log.ts'
 import { conformance } from '../conformance/index.ts'
 import { message, thrown } from '../core/sample.ts'
 import { make, one } from '../transforms/transform.ts'
@@ -20,8 +21,7 @@ describe('the transform of docs/plugins.md', async () => {
 describe('the store of docs/plugins.md', async () => {
   const [store] = (await example('map-store.ts')).stores!
   const open = (maxKeys: number) => {
-    const log = { debug() {}, info() {}, warn() {}, error() {} }
-    return store!.open({}, { name: 'orders', baseDir: import.meta.dirname, maxKeys, log })
+    return store!.open({}, { name: 'orders', baseDir: import.meta.dirname, maxKeys, log: quiet })
   }
 
   it('has two phases', async () => {

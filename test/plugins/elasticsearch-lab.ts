@@ -1,4 +1,5 @@
 // Large, and otherwise read on the time of the first test.
+import { quiet } from '../../src/core/quiet-log.ts'
 import '@elastic/elasticsearch'
 import type { SluiceError } from '../../src/core/errors.ts'
 import type { Message } from '../../src/core/message.ts'
@@ -7,8 +8,6 @@ import { withDefaults } from '../conformance/validation.ts'
 import { message } from '../core/sample.ts'
 import { ElasticsearchServer, type ServerOptions } from './elasticsearch-server.ts'
 import { elasticsearch } from './elasticsearch-testbed.ts'
-
-const log = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** A stand-in, and sinks of the plug-in that write to it. */
 export class ElasticsearchLab implements AsyncDisposable {
@@ -25,7 +24,7 @@ export class ElasticsearchLab implements AsyncDisposable {
 
   connect(options: object = {}): Connection {
     const checked = withDefaults(elasticsearch.schema.connection, { url: this.server.url, ...options })
-    const connection = elasticsearch.connect(checked, { name: 'search', log, baseDir: import.meta.dirname })
+    const connection = elasticsearch.connect(checked, { name: 'search', log: quiet, baseDir: import.meta.dirname })
     this.#open.push(connection)
     return connection
   }
@@ -33,7 +32,7 @@ export class ElasticsearchLab implements AsyncDisposable {
   /** Writes to `orders`, ids from `body.id`, unless told otherwise. */
   async sink(options: object = {}, connection = this.connect()): Promise<Sink> {
     const checked = withDefaults(elasticsearch.schema.sink, { index: 'orders', id: '${body.id}', ...options })
-    const context = { route: 'orders', inFlight: 1_000, inFlightBytes: 2 ** 28, log, status: () => {} }
+    const context = { route: 'orders', inFlight: 1_000, inFlightBytes: 2 ** 28, log: quiet, status: () => {} }
     const sink = await connection.sink(checked, context, new AbortController().signal)
     this.#open.push(sink)
     return sink

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
+import { quiet } from '../../src/core/quiet-log.ts'
 import { FileStore, file } from '../../src/stores/file.ts'
 import { effort } from '../effort.ts'
 import { StoreModel } from './store-model.ts'
@@ -14,7 +15,6 @@ const fresh = (
   (count: number) => () =>
     join(folder, `${count++}.db`)
 )(0)
-const log = { debug() {}, info() {}, warn() {}, error() {} }
 
 storeSuite({
   label: 'file',
@@ -140,7 +140,7 @@ describe('the file on disk', () => {
 
 describe('opened by name', () => {
   it('each route has a file of its own, whatever it is called', async () => {
-    const open = (name: string) => file.open({ dir: 'keys' }, { name, baseDir: folder, maxKeys: 10, log })
+    const open = (name: string) => file.open({ dir: 'keys' }, { name, baseDir: folder, maxKeys: 10, log: quiet })
     await using first = await open('orders')
     await using second = await open('../a b')
     await first.confirm(['x'], 60_000)
@@ -152,7 +152,10 @@ describe('opened by name', () => {
   })
 
   it('fsync works too', async () => {
-    await using store = await file.open({ dir: 'keys', fsync: true }, { name: 'f', baseDir: folder, maxKeys: 10, log })
+    await using store = await file.open(
+      { dir: 'keys', fsync: true },
+      { name: 'f', baseDir: folder, maxKeys: 10, log: quiet },
+    )
     await store.confirm(['x'], 60_000)
     expect(await store.claim(['x'], 60_000)).toEqual(['done'])
   })
@@ -204,7 +207,9 @@ describe('a file that cannot be used is a sentence', () => {
   it('when its folder cannot be made', async () => {
     const blocked = fresh()
     writeFileSync(blocked, '')
-    await expect(file.open({ dir: blocked }, { name: 'n', baseDir: '/', maxKeys: 10, log })).rejects.toMatchObject({
+    await expect(
+      file.open({ dir: blocked }, { name: 'n', baseDir: '/', maxKeys: 10, log: quiet }),
+    ).rejects.toMatchObject({
       code: 'STORE_AWAY',
       message: expect.stringMatching(/cannot be made/),
     })

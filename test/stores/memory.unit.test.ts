@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { quiet } from '../../src/core/quiet-log.ts'
 import { MemoryStore, memory } from '../../src/stores/memory.ts'
 import { storeSuite } from './store-suite.ts'
 
@@ -9,7 +10,6 @@ storeSuite({
 })
 
 it('is opened by name', async () => {
-  const log = { debug() {}, info() {}, warn() {}, error() {} }
-  await using store = await memory.open({}, { name: 'orders', baseDir: '/', maxKeys: 10, log })
+  await using store = await memory.open({}, { name: 'orders', baseDir: '/', maxKeys: 10, log: quiet })
   expect(await store.claim(['a'], 1_000)).toEqual(['fresh'])
 })

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { createClient } from '@redis/client'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { quiet } from '../../src/core/quiet-log.ts'
 import { RedisStore, type RedisStoreSettings, redis } from '../../src/stores/redis.ts'
 import { RedisLink } from '../../src/stores/redis-link.ts'
 import { given } from '../brokers/given.ts'
@@ -10,7 +11,6 @@ import { storeSuite } from './store-suite.ts'
 
 const KINDS = ['redis', 'valkey'] as const
 type RedisKind = (typeof KINDS)[number]
-const log = { debug() {}, info() {}, warn() {}, error() {} }
 const LEASE = 60_000
 const WINDOW = 600_000
 
@@ -159,7 +159,7 @@ for (const kind of KINDS) {
   })
 
   describe(`${kind}: getting in`, () => {
-    const context = { name: 'orders', baseDir: '/', maxKeys: 10, log }
+    const context = { name: 'orders', baseDir: '/', maxKeys: 10, log: quiet }
     const url = (login = '', listener = 'plain', scheme = 'redis') =>
       `${scheme}://${login}${given(kind).listeners[listener]}`
 

@@ -1,8 +1,8 @@
 import type { Message } from '../../src/core/message.ts'
 import type { TransformContext, TransformFactory, TransformResult } from '../../src/core/ports.ts'
+import { quiet } from '../../src/core/quiet-log.ts'
 
-const log = { debug() {}, info() {}, warn() {}, error() {} }
-export const CONTEXT: TransformContext = { route: 'orders', baseDir: import.meta.dirname, log }
+export const CONTEXT: TransformContext = { route: 'orders', baseDir: import.meta.dirname, log: quiet }
 
 /** A transform with these options, as a function that must answer at once. */
 export function make(factory: TransformFactory, options: unknown, baseDir = CONTEXT.baseDir) {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config, RouteConfig } from '../../config/schema.ts'
 import { asSluiceError, describe, type SluiceError } from '../../core/errors.ts'
 import type { Delivery, Log } from '../../core/ports.ts'
+import { quiet } from '../../core/quiet-log.ts'
 import type { Registry } from '../../core/registry.ts'
 import { milliseconds } from '../../core/schema.ts'
 import { type Condition, Conditions } from '../../engine/conditions.ts'
@@ -90,7 +91,7 @@ class Play {
   constructor(route: RouteConfig, stage: Stage) {
     this.#route = rehearsed(route)
     this.#stage = stage
-    this.#conditions = new Conditions(route.name, QUIET)
+    this.#conditions = new Conditions(route.name, quiet)
   }
 
   line(): Promise<Line> {
@@ -204,5 +205,3 @@ function discarded(item: Item): DeadLetter {
 
 /** What made a rehearsal impossible, in a sentence. */
 export const impossible = (error: unknown): string => `the route cannot be built: ${describe(asSluiceError(error))}`
-
-const QUIET: Log = { debug() {}, info() {}, warn() {}, error() {} }

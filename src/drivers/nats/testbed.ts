@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { describe, SluiceError } from '../../core/errors.ts'
+import { quiet } from '../../core/quiet-log.ts'
 import type { TestAddress, Testbed } from '../../core/testbed.ts'
 import { parseUrl } from './address.ts'
 import { Api } from './api.ts'
@@ -82,12 +83,11 @@ function common(options: TestbedOptions): Pick<Testbed, 'label' | 'available' | 
 }
 
 async function once({ url }: TestbedOptions, work: (api: Api, signal: AbortSignal) => Promise<unknown>): Promise<void> {
-  const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
   const signal = AbortSignal.timeout(PATIENCE_MS)
   await using link = new Link(
     { url },
     settingsOf({ url }, 'testbed'),
-    { name: 'testbed', log, baseDir: '.' },
+    { name: 'testbed', log: quiet, baseDir: '.' },
     'testbed',
   )
   await work(new Api(await link.open(signal)), signal)

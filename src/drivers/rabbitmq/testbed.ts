@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { describe, SluiceError } from '../../core/errors.ts'
-import type { Log } from '../../core/ports.ts'
+import { quiet } from '../../core/quiet-log.ts'
 import type { TestAddress, Testbed } from '../../core/testbed.ts'
 import { dial } from './dial.ts'
 import { Link, OpenLink } from './link.ts'
@@ -26,7 +26,6 @@ export interface TestbedOptions {
 const PATIENCE_MS = 10_000
 /** Where the key of a message travels. */
 const KEY_HEADER = 'sluice-key'
-const quiet: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** Queues on a real broker for the conformance suite. */
 export function rabbitTestbed(options: TestbedOptions): Testbed {

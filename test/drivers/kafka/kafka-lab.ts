@@ -3,13 +3,12 @@ import { Admin } from '@platformatic/kafka'
 import type { SluiceError } from '../../../src/core/errors.ts'
 import { type HeaderEntry, Headers } from '../../../src/core/headers.ts'
 import { Message, type MessageFields } from '../../../src/core/message.ts'
-import type { Connection, Delivery, EndpointContext, Log, Sink, Source } from '../../../src/core/ports.ts'
+import type { Connection, Delivery, EndpointContext, Sink, Source } from '../../../src/core/ports.ts'
+import { quiet } from '../../../src/core/quiet-log.ts'
 import { kafka } from '../../../src/drivers/kafka/driver.ts'
 import type { SinkOptions } from '../../../src/drivers/kafka/sink-options.ts'
 import type { SourceOptions } from '../../../src/drivers/kafka/source-options.ts'
 import { makeTopic } from '../../../src/drivers/kafka/testbed.ts'
-
-export const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
 const PATIENCE_MS = 120_000
 
@@ -24,7 +23,7 @@ export class KafkaLab implements AsyncDisposable {
   readonly #ended = new AbortController()
 
   constructor(url: string, options: Record<string, unknown> = {}) {
-    this.connection = kafka.connect({ url, ...options }, { name: 'lab', log: silent, baseDir: process.cwd() })
+    this.connection = kafka.connect({ url, ...options }, { name: 'lab', log: quiet, baseDir: process.cwd() })
     this.admin = new Admin({ clientId: 'lab', bootstrapBrokers: [new URL(url).host], retries: 3 })
   }
 
@@ -57,7 +56,7 @@ export class KafkaLab implements AsyncDisposable {
       route: 'lab',
       inFlight: 1_000,
       inFlightBytes: 64 * 2 ** 20,
-      log: { ...silent, warn: (_, message) => void this.warnings.push(message) },
+      log: { ...quiet, warn: (_, message) => void this.warnings.push(message) },
       status: state => void this.statuses.push(state),
       ...changes,
     }

@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { SluiceError } from '../../../src/core/errors.ts'
+import { quiet } from '../../../src/core/quiet-log.ts'
 import { kafka } from '../../../src/drivers/kafka/driver.ts'
 import { given } from '../../brokers/given.ts'
 import { kafkaUsers } from '../../brokers/kafka.ts'
 import { tls } from '../../brokers/tls.ts'
-import { KafkaLab, message, Reading, silent } from './kafka-lab.ts'
+import { KafkaLab, message, Reading } from './kafka-lab.ts'
 
 type Options = Record<string, unknown>
 
@@ -81,7 +82,7 @@ it.each(good)('%s: consumes and publishes', async (_, options) => {
 })
 
 it.each(bad)('%s: says what is wrong, without the password, soon', async (_, options, code, sentence) => {
-  const connection = kafka.connect({ connectTimeout: '5s', ...options }, { name: 'lab', log: silent, baseDir: empty })
+  const connection = kafka.connect({ connectTimeout: '5s', ...options }, { name: 'lab', log: quiet, baseDir: empty })
   const begin = performance.now()
   const error = await connection.check(AbortSignal.timeout(120_000)).catch((error: unknown) => error)
   expect(error).toBeInstanceOf(SluiceError)
@@ -97,7 +98,7 @@ it('a port that accepts and never answers: gives up after connectTimeout', async
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as { readonly port: number }
   const options = { url: `kafka://127.0.0.1:${port}`, connectTimeout: '1s' }
-  const connection = kafka.connect(options, { name: 'lab', log: silent, baseDir: empty })
+  const connection = kafka.connect(options, { name: 'lab', log: quiet, baseDir: empty })
   const error = await connection.check(AbortSignal.timeout(120_000)).catch((error: unknown) => error)
   expect(error).toMatchObject({ code: 'TIMED_OUT', fate: 'retry' })
   server.close()

@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
+import { quiet } from '../../../src/core/quiet-log.ts'
 import { kafkajsClient } from '../../../src/drivers/kafka/client.ts'
 import { Sockets } from '../../../src/drivers/kafka/socket.ts'
-import { silent } from './kafka-lab.ts'
 
 async function listen(server: Server, port = 0): Promise<number> {
   await once(server.listen(port, '127.0.0.1'), 'listening')
@@ -22,7 +22,7 @@ it('a client that is closed while it retries to connect is told so, and connects
   }
   const sockets = new Sockets()
   const retry = { initialRetryTime: 50, maxRetryTime: 100, retries: 1_000_000 }
-  const consumer = kafkajsClient(address, silent, sockets).consumer({ groupId: 'lab', retry })
+  const consumer = kafkajsClient(address, quiet, sockets).consumer({ groupId: 'lab', retry })
   const connecting = consumer.connect().catch((error: Error) => error.message)
   await sleep(150)
   await consumer.disconnect()

@@ -1,11 +1,11 @@
 import { Headers } from '../../../src/core/headers.ts'
 import { Message, type MessageFields } from '../../../src/core/message.ts'
 import type { Connection, Delivery, Sink, Source } from '../../../src/core/ports.ts'
+import { quiet } from '../../../src/core/quiet-log.ts'
 import type { MemoryBroker } from '../../../src/drivers/memory/broker.ts'
 import { createMemoryDriver, type MemoryDriverOptions } from '../../../src/drivers/memory/driver.ts'
 import { MemoryHub } from '../../../src/drivers/memory/hub.ts'
 
-const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 export const never = new AbortController().signal
 
 /** One recording broker, `lab`, and a driver to it. */
@@ -27,7 +27,7 @@ export class MemoryLab {
   }
 
   connect(timeout = '2s', url = `${this.driver.schemes[0]}://lab`): Connection {
-    return this.driver.connect({ url, timeout }, { name: 'lab', log, baseDir: '.' })
+    return this.driver.connect({ url, timeout }, { name: 'lab', log: quiet, baseDir: '.' })
   }
 
   /** SIGKILL to the process, and a new one in its place. */
@@ -75,7 +75,7 @@ export function message(fields: Partial<MessageFields> = {}): Message {
 }
 
 function endpoint(inFlight: number, inFlightBytes: number) {
-  return { route: 'lab', inFlight, inFlightBytes, log, status: () => {} }
+  return { route: 'lab', inFlight, inFlightBytes, log: quiet, status: () => {} }
 }
 
 /** Takes from a source by hand, batch by batch. */

@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { SluiceError } from '../../../src/core/errors.ts'
+import { quiet } from '../../../src/core/quiet-log.ts'
 import { nats } from '../../../src/drivers/nats/driver.ts'
 import { given } from '../../brokers/given.ts'
 import { natsLogins, natsToken, natsUsers } from '../../brokers/nats-logins.ts'
 import { tls } from '../../brokers/tls.ts'
-import { message, NatsLab, Reading, silent } from './nats-lab.ts'
+import { message, NatsLab, Reading } from './nats-lab.ts'
 
 type Options = { readonly url: string } & Record<string, unknown>
 
@@ -110,18 +111,15 @@ const bad: readonly (readonly [string, Options, string, RegExp])[] = [
 ]
 
 async function refusal(options: Options): Promise<SluiceError> {
-  await using connection = nats.connect(
-    { connectTimeout: '5s', ...options },
-    { name: 'lab', log: silent, baseDir: '.' },
-  )
+  await using connection = nats.connect({ connectTimeout: '5s', ...options }, { name: 'lab', log: quiet, baseDir: '.' })
   const error = await connection.check(AbortSignal.timeout(120_000)).catch((thrown: unknown) => thrown)
   expect(error).toBeInstanceOf(SluiceError)
   return error as SluiceError
 }
 
 it.each(good)('%s: consumes and publishes', async (_, options) => {
-  await using connection = nats.connect(options, { name: 'lab', log: silent, baseDir: '.' })
-  const context = { route: 'lab', inFlight: 10, inFlightBytes: 2 ** 20, log: silent, status: () => {} }
+  await using connection = nats.connect(options, { name: 'lab', log: quiet, baseDir: '.' })
+  const context = { route: 'lab', inFlight: 10, inFlightBytes: 2 ** 20, log: quiet, status: () => {} }
   const { signal } = new AbortController()
   await connection.check(signal)
   const subject = `login.${process.pid}`
@@ -166,7 +164,7 @@ it('a creds file that is renewed is read at the next connect', async () => {
   const file = join(dir, 'user.creds')
   writeFileSync(file, text(natsLogins.expiredCreds))
   const options = { url: `nats://${at('creds')}`, creds: 'user.creds' }
-  await using connection = nats.connect(options, { name: 'lab', log: silent, baseDir: dir })
+  await using connection = nats.connect(options, { name: 'lab', log: quiet, baseDir: dir })
   const signal = AbortSignal.timeout(120_000)
   await expect(connection.check(signal)).rejects.toMatchObject({ code: 'AUTH_FAILED', fate: 'fatal' })
   writeFileSync(file, text(natsLogins.creds))
@@ -177,7 +175,7 @@ it('who may not publish or subscribe is told so, for each direction and kind', a
   await using lab = await NatsLab.open(url)
   const stream = await lab.stream()
   const options = { url: `nats://guest:${natsUsers.guest}@${at('plain')}`, requestTimeout: '5s' }
-  await using connection = nats.connect(options, { name: 'guest', log: silent, baseDir: '.' })
+  await using connection = nats.connect(options, { name: 'guest', log: quiet, baseDir: '.' })
   const { signal } = lab
   const denied = { code: 'ACCESS_DENIED', fate: 'fatal', scope: 'endpoint' }
   // What is allowed works.

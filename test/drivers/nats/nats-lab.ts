@@ -2,12 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { connect, type JetStreamManager, type NatsConnection, nanos, type StreamConfig } from 'nats'
 import { type HeaderEntry, Headers } from '../../../src/core/headers.ts'
 import { Message, type MessageFields } from '../../../src/core/message.ts'
-import type { Connection, Delivery, EndpointContext, Log, Sink, Source } from '../../../src/core/ports.ts'
+import type { Connection, Delivery, EndpointContext, Sink, Source } from '../../../src/core/ports.ts'
+import { quiet } from '../../../src/core/quiet-log.ts'
 import { nats } from '../../../src/drivers/nats/driver.ts'
 import type { SinkOptions } from '../../../src/drivers/nats/sink-options.ts'
 import type { SourceOptions } from '../../../src/drivers/nats/source-options.ts'
-
-export const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
 const PATIENCE_MS = 120_000
 
@@ -23,7 +22,7 @@ export class NatsLab implements AsyncDisposable {
   readonly #ended = new AbortController()
 
   private constructor(url: string, options: object, client: NatsConnection, manager: JetStreamManager) {
-    this.connection = nats.connect({ url, ...options }, { name: 'lab', log: silent, baseDir: process.cwd() })
+    this.connection = nats.connect({ url, ...options }, { name: 'lab', log: quiet, baseDir: process.cwd() })
     this.client = client
     this.manager = manager
   }
@@ -70,7 +69,7 @@ export class NatsLab implements AsyncDisposable {
       route: 'lab',
       inFlight: 1_000,
       inFlightBytes: 64 * 2 ** 20,
-      log: { ...silent, warn: (fields, message) => void this.warnings.push({ fields, message }) },
+      log: { ...quiet, warn: (fields, message) => void this.warnings.push({ fields, message }) },
       status: state => void this.statuses.push(state),
       ...changes,
     }

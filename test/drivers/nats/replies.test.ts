@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { headers } from 'nats'
 import { expect, test } from 'vitest'
+import { quiet } from '../../../src/core/quiet-log.ts'
 import type { InboxOptions } from '../../../src/core/reply-ports.ts'
 import { nats } from '../../../src/drivers/nats/driver.ts'
 import { given } from '../../brokers/given.ts'
@@ -8,7 +9,7 @@ import { natsUsers } from '../../brokers/nats-logins.ts'
 import { proxyFor } from '../../brokers/proxy.ts'
 import { Ear } from '../../replies/ear.ts'
 import { until } from '../../streams/ends.ts'
-import { message, NatsLab, silent } from './nats-lab.ts'
+import { message, NatsLab } from './nats-lab.ts'
 import { RawClient } from './raw-client.ts'
 
 const { url, listeners } = given('nats')
@@ -65,7 +66,7 @@ test('nobody there to answer is said for each request, and those that somebody h
 test('a lost connection ends the session; what is answered before the next one opens waits for it', async () => {
   await using proxy = await proxyFor(given('nats'))
   await using lab = await NatsLab.open(url)
-  await using connection = nats.connect({ url: proxy.url }, { name: 'cut', log: silent, baseDir: '.' })
+  await using connection = nats.connect({ url: proxy.url }, { name: 'cut', log: quiet, baseDir: '.' })
   const asked = options()
   const open = async () => new Ear(await connection.inbox!(asked, lab.context(), lab.signal))
   await using first = await open()
@@ -125,7 +126,7 @@ test('an address that cannot be one', async () => {
 test('who may not listen there is told so', async () => {
   await using lab = await NatsLab.open(url)
   const guest = { url: `nats://guest:${natsUsers.guest}@${listeners['plain']}`, inboxPrefix: 'forbidden' }
-  await using connection = nats.connect(guest, { name: 'guest', log: silent, baseDir: '.' })
+  await using connection = nats.connect(guest, { name: 'guest', log: quiet, baseDir: '.' })
   const opening = connection.inbox!(options(), lab.context(), lab.signal)
   await expect(opening).rejects.toMatchObject({ code: 'ACCESS_DENIED', fate: 'fatal' })
 })

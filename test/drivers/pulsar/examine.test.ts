@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { expect, onTestFinished, test } from 'vitest'
 import type { EndpointContext } from '../../../src/core/ports.ts'
+import { quiet } from '../../../src/core/quiet-log.ts'
 import { pulsar } from '../../../src/drivers/pulsar/driver.ts'
 import { given } from '../../brokers/given.ts'
 import { callPulsar } from '../../brokers/pulsar-admin.ts'
@@ -8,20 +9,19 @@ import { findings } from '../findings.ts'
 import { statsOf, topicName } from './pulsar-lab.ts'
 
 const info = given('pulsar')
-const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
 /** With the admin API, unless `admin` is undefined. */
 function lab(options: object = {}) {
   const connection = pulsar.connect(
     { url: info.url, admin: `http://${info.listeners['plain']}`, ...options },
-    { name: 'lab', log: silent, baseDir: '.' },
+    { name: 'lab', log: quiet, baseDir: '.' },
   )
   onTestFinished(async () => connection[Symbol.asyncDispose]())
   const context = (): EndpointContext => ({
     route: 'lab',
     inFlight: 10,
     inFlightBytes: 1_000_000,
-    log: silent,
+    log: quiet,
     status: () => {},
   })
   return { connection, signal: AbortSignal.timeout(60_000), context }

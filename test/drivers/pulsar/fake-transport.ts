@@ -1,6 +1,7 @@
 import { Headers } from '../../../src/core/headers.ts'
 import { Message, type MessageFields } from '../../../src/core/message.ts'
 import type { EndpointContext } from '../../../src/core/ports.ts'
+import { quiet } from '../../../src/core/quiet-log.ts'
 import { readAddress } from '../../../src/drivers/pulsar/address.ts'
 import type {
   ConsumerLink,
@@ -19,10 +20,9 @@ import type {
 
 export const address = readAddress({ url: 'pulsar://fake' }, 'fake', '.')
 export const forever = new AbortController().signal
-const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
 export function context(inFlight = 100, inFlightBytes = 1e6): EndpointContext {
-  return { route: 'test', inFlight, inFlightBytes, log, status: () => {} }
+  return { route: 'test', inFlight, inFlightBytes, log: quiet, status: () => {} }
 }
 
 /** What the driver does with a transport, written down, and what a broker would answer, by hand. */

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { expect, onTestFinished, test } from 'vitest'
+import { quiet } from '../../../src/core/quiet-log.ts'
 import { readAddress } from '../../../src/drivers/pulsar/address.ts'
 import type { ConnectionOptions } from '../../../src/drivers/pulsar/connection-options.ts'
 import { openSink, openSource } from '../../../src/drivers/pulsar/endpoints.ts'
@@ -9,14 +10,13 @@ import type { SourceOptions } from '../../../src/drivers/pulsar/source-options.t
 import { FakeNative, nativeMessage } from './fake-native.ts'
 import { context, forever, message } from './fake-transport.ts'
 
-const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 const PEM = '-----BEGIN CERTIFICATE-----\nx'
 const NATIVE_ERROR = (result: string) => new Error(`Failed to do it: ${result}`)
 
 function native(options: Partial<ConnectionOptions> = {}) {
   const fake = new FakeNative()
   const address = readAddress({ url: 'pulsar://a,b:6651', ...options }, 'log', '.')
-  const transport = NativeTransport.with(fake.module, address, log)
+  const transport = NativeTransport.with(fake.module, address, quiet)
   onTestFinished(() => transport[Symbol.asyncDispose]())
   return {
     fake,

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { quiet } from '../../../src/core/quiet-log.ts'
 import { pulsar } from '../../../src/drivers/pulsar/driver.ts'
 import { loadNative } from '../../../src/drivers/pulsar/native-client.ts'
 
@@ -75,7 +76,6 @@ test('without the native client, a sentence says how to get it, and that ws:// n
     fate: 'fatal',
     hint: expect.stringMatching(/npm install pulsar-client.*ws:\/\//),
   })
-  const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
-  const connection = pulsar.connect({ url: 'pulsar://localhost' }, { name: 'log', log, baseDir: '.' })
+  const connection = pulsar.connect({ url: 'pulsar://localhost' }, { name: 'log', log: quiet, baseDir: '.' })
   await expect(connection.check(new AbortController().signal)).rejects.toMatchObject({ code: 'NOT_SUPPORTED' })
 })

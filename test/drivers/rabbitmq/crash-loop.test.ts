@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Delivery } from '../../../src/core/ports.ts'
+import { quiet } from '../../../src/core/quiet-log.ts'
 import { rabbitmq } from '../../../src/drivers/rabbitmq/driver.ts'
 import { type Broker, startBroker } from '../../brokers/broker.ts'
 import { messages } from '../../streams/account.ts'
@@ -44,10 +45,9 @@ async function crash(queue: string): Promise<number> {
 
 /** Takes everything as a gateway does, until the queue has nothing more. */
 async function takeAll(queue: string, count: number): Promise<readonly Delivery[]> {
-  const log = { debug() {}, info() {}, warn() {}, error() {} }
   const stop = new AbortController()
-  await using connection = rabbitmq.connect({ url: broker.url }, { name: 'crash-loop', log, baseDir })
-  const context = { route: 'crash-loop', inFlight: 5_000, inFlightBytes: 2 ** 28, log, status: () => {} }
+  await using connection = rabbitmq.connect({ url: broker.url }, { name: 'crash-loop', log: quiet, baseDir })
+  const context = { route: 'crash-loop', inFlight: 5_000, inFlightBytes: 2 ** 28, log: quiet, status: () => {} }
   await using source = await connection.source({ queue, type: 'quorum' }, context, stop.signal)
   const taken: Delivery[] = []
   const reading = (async () => {

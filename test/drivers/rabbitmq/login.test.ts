@@ -2,17 +2,17 @@ import { createServer, type Server } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { SluiceError } from '../../../src/core/errors.ts'
+import { quiet } from '../../../src/core/quiet-log.ts'
 import { rabbitmq } from '../../../src/drivers/rabbitmq/driver.ts'
 import { given } from '../../brokers/given.ts'
 import { tls } from '../../brokers/tls.ts'
 import { eventually, KINDS, publishAll, texts, Workbench } from './workbench.ts'
 
-const log = { debug() {}, info() {}, warn() {}, error() {} }
 const PASSWORD = 'a-password-nobody-may-see'
 
 /** The error of a check with these options; it must never hold the password. */
 async function refusal(options: object): Promise<SluiceError> {
-  await using connection = rabbitmq.connect(options, { name: 'login', log, baseDir: '.' })
+  await using connection = rabbitmq.connect(options, { name: 'login', log: quiet, baseDir: '.' })
   const error = await connection.check(AbortSignal.timeout(120_000)).then(
     () => expect.fail('it was let in'),
     error => error as SluiceError,
@@ -22,7 +22,7 @@ async function refusal(options: object): Promise<SluiceError> {
 }
 
 async function admits(options: object): Promise<void> {
-  await using connection = rabbitmq.connect(options, { name: 'login', log, baseDir: '.' })
+  await using connection = rabbitmq.connect(options, { name: 'login', log: quiet, baseDir: '.' })
   await connection.check(AbortSignal.timeout(120_000))
 }
 

@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
+import { quiet } from '../../../src/core/quiet-log.ts'
 import { rabbitmq } from '../../../src/drivers/rabbitmq/driver.ts'
 import { type Broker, startBroker } from '../../brokers/broker.ts'
 import { rabbitmqctl } from './control.ts'
 import { eventually, message, Receiver, texts } from './workbench.ts'
-
-const log = { debug() {}, info() {}, warn() {}, error() {} }
 
 for (const [kind, version] of [
   ['rabbitmq4', '4.0'],
@@ -21,13 +20,13 @@ for (const [kind, version] of [
       route: 'faults',
       inFlight: 1000,
       inFlightBytes: 2 ** 26,
-      log,
+      log: quiet,
       status: (state: string) => void states.push(state),
     }
     const signal = () => AbortSignal.timeout(60_000)
 
     it('short of memory blocks publishing: it shows, nothing times out, and all arrive once it has room', async () => {
-      await using connection = rabbitmq.connect({ url: broker.url }, { name: 'blocked', log, baseDir: '.' })
+      await using connection = rabbitmq.connect({ url: broker.url }, { name: 'blocked', log: quiet, baseDir: '.' })
       await using sink = await connection.sink({ queue: 'blocked.q', publishTimeout: '1s' }, context, signal())
       await rabbitmqctl(broker, 'set_vm_memory_high_watermark', '0.00001')
       try {
@@ -47,7 +46,7 @@ for (const [kind, version] of [
     it('frozen: publishing times out, the session ends, and both go on after the thaw', async () => {
       await using connection = rabbitmq.connect(
         { url: broker.url, heartbeat: '1s', connectTimeout: '1s' },
-        { name: 'frozen', log, baseDir: '.' },
+        { name: 'frozen', log: quiet, baseDir: '.' },
       )
       const options = { queue: 'frozen.q', type: 'quorum' }
       const open = async () => new Receiver(await connection.source(options, context, signal()))

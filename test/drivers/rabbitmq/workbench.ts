@@ -3,7 +3,8 @@ import { type Channel, type ChannelModel, connect, type Options } from 'amqplib'
 import { expect } from 'vitest'
 import { Headers } from '../../../src/core/headers.ts'
 import { Message, type MessageFields } from '../../../src/core/message.ts'
-import type { Connection, Delivery, EndpointContext, Log, Sink, Source } from '../../../src/core/ports.ts'
+import type { Connection, Delivery, EndpointContext, Sink, Source } from '../../../src/core/ports.ts'
+import { quiet } from '../../../src/core/quiet-log.ts'
 import { rabbitmq } from '../../../src/drivers/rabbitmq/driver.ts'
 import { given } from '../../brokers/given.ts'
 import type { BrokerInfo } from '../../brokers/kinds.ts'
@@ -31,7 +32,7 @@ export class Workbench implements AsyncDisposable {
     this.info = info
     this.#model = model
     this.raw = raw
-    this.connection = rabbitmq.connect({ url: info.url, ...options }, { name: this.name, log: silent, baseDir: '.' })
+    this.connection = rabbitmq.connect({ url: info.url, ...options }, { name: this.name, log: quiet, baseDir: '.' })
     this.#stack.use(this.connection)
   }
 
@@ -43,7 +44,7 @@ export class Workbench implements AsyncDisposable {
 
   context(changes: Partial<EndpointContext> = {}): EndpointContext {
     const status = (state: string, reason?: string) => void this.statuses.push({ state, reason })
-    return { route: 'test', inFlight: 1000, inFlightBytes: 64 * 2 ** 20, log: silent, status, ...changes }
+    return { route: 'test', inFlight: 1000, inFlightBytes: 64 * 2 ** 20, log: quiet, status, ...changes }
   }
 
   async queue(options: Options.AssertQueue = {}): Promise<string> {
@@ -175,7 +176,6 @@ export class Receiver implements AsyncDisposable {
   }
 }
 
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {} }
 const ELSEWHERE = { connection: 'log', address: 'topic', sequence: 'topic/0', position: '0:1', attempt: 1 }
 
 export function message(fields: Partial<MessageFields> = {}): Message {
