@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 const NEED_NO_BROKER = ['test/**/*.unit.test.ts', 'test/architecture.test.ts']
@@ -38,8 +39,6 @@ const onBrokers = {
 // *.unit.test.ts, *.process.test.ts and *.test.ts tell them apart.
 export default defineConfig({
   test: {
-    // Much of a unit test is waiting for a child process or a timer: as many workers as there are cores, not one less.
-    maxWorkers: '100%',
     projects: [
       {
         resolve,
@@ -48,6 +47,8 @@ export default defineConfig({
           include: NEED_NO_BROKER,
           testTimeout: 120_000,
           expect: expectation,
+          // Half of the time of a unit test is waiting for a timer.
+          maxWorkers: 3 * availableParallelism(),
           // No module has state (test/architecture.test.ts), so files may share what they import: a third less work.
           isolate: false,
         },
@@ -59,6 +60,8 @@ export default defineConfig({
           include: START_PROGRAMS,
           testTimeout: 120_000,
           expect: expectation,
+          maxWorkers: '100%',
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -71,7 +74,7 @@ export default defineConfig({
           expect: expectation,
           // Building tools takes both cores: no test on brokers beside it.
           maxWorkers: 2,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -83,7 +86,7 @@ export default defineConfig({
           exclude: [...NEED_NO_BROKER, ...START_PROGRAMS, ...DEPLOY, ...BREAK_THEIR_BROKERS],
           // Much of a broker test is waiting, too: two files at a time.
           maxWorkers: 2,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -95,7 +98,7 @@ export default defineConfig({
           exclude: NEED_NO_BROKER,
           // These start brokers and gateways of their own, kill them under load, and take the machine for themselves.
           maxWorkers: 1,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],
