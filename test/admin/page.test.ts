@@ -118,6 +118,17 @@ describe('a route', () => {
     await page.getByRole('heading', { name: 'After' }).waitFor()
     api.lab.send({ body: { n: 9 } })
     await page.getByText('dropped by the transforms').waitFor()
+    // Two a second are shown, and these were two.
+    await expect
+      .poll(
+        () => {
+          api.lab.send({ bytes: Buffer.from('no JSON') })
+          return page.getByRole('heading', { name: 'Failed' }).count()
+        },
+        { interval: 300 },
+      )
+      .toBeGreaterThan(0)
+    await page.getByText('It is put aside.').first().waitFor()
     const text = await page.locator('main').textContent()
     expect(text).toContain('"name": "Ann"')
     expect(text).not.toContain('hunter2')

@@ -106,7 +106,7 @@ const bad: readonly (readonly [string, Options, string, RegExp])[] = [
     'a certificate file that is not there',
     { url: plain, tls: { ca: 'no-such-file.crt' } },
     'OPTIONS_INVALID',
-    /`tls.ca`/,
+    /tls\.ca: the file no-such-file\.crt cannot be read/,
   ],
 ]
 
