@@ -26,7 +26,7 @@ test('kafka → rabbitmq4: partitions that change hands with work in flight brin
   for (let i = 0; i < 3; i++) {
     await using second = await startRoute(lane, more, [slow()])
     await working(second)
-    expect(first.route.inFlight, 'both work').toBeGreaterThan(0)
+    await first.until('both work', ({ inFlight }) => inFlight > 0)
     await second.stop()
     expect(second.route.settled).toBeGreaterThan(0)
   }
