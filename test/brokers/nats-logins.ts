@@ -4,7 +4,7 @@ import { nkeys } from 'nats'
 import { home } from './home.ts'
 import { lock } from './lock.ts'
 
-type KeyPair = ReturnType<typeof nkeys.createUser>
+export type KeyPair = ReturnType<typeof nkeys.createUser>
 
 const dir = join(home, 'nats-logins')
 
@@ -48,7 +48,6 @@ function make(): void {
   const operator = nkeys.createOperator()
   const account = nkeys.createAccount()
   const user = nkeys.createUser()
-  const unlimited = { subs: -1, conn: -1, leaf: -1, imports: -1, exports: -1, data: -1, payload: -1, wildcards: true }
   const accountJwt = token(operator, account, { type: 'account', limits: unlimited })
   write('user.creds', credentials(account))
   write('expired.creds', credentials(account, Date.UTC(2020, 0, 1)))
@@ -69,8 +68,8 @@ function seed(pair: KeyPair): string {
   return Buffer.from(pair.getSeed()).toString('latin1')
 }
 
-function credentials(account: KeyPair, expires?: number): string {
-  const user = nkeys.createUser()
+/** The text of a creds file, for a user of this account. */
+export function credentials(account: KeyPair, expires?: number, user: KeyPair = nkeys.createUser()): string {
   const jwt = token(account, user, { type: 'user', subs: -1, data: -1, payload: -1 }, expires)
   return `-----BEGIN NATS USER JWT-----
 ${jwt}
@@ -82,8 +81,13 @@ ${seed(user)}
 `
 }
 
+/** Limits of an account that has none. */
+export const unlimited = {
+  ...{ subs: -1, conn: -1, leaf: -1, imports: -1, exports: -1, data: -1, payload: -1, wildcards: true },
+} as const
+
 /** A JSON web token as NATS has them. */
-function token(issuer: KeyPair, subject: KeyPair, claims: object, expires?: number): string {
+export function token(issuer: KeyPair, subject: KeyPair, claims: object, expires?: number): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const sub = subject.getPublicKey()
   const body = {

@@ -1,4 +1,5 @@
-import { connect, createInbox, headers, type JetStreamManager, type NatsConnection } from 'nats'
+import { readFileSync } from 'node:fs'
+import { connect, createInbox, credsAuthenticator, headers, type JetStreamManager, type NatsConnection } from 'nats'
 import { type Arrived, idOf, type Outgoing, type SourceEnd, type TargetEnd, until } from './ends.ts'
 
 export interface NatsEndOptions {
@@ -9,6 +10,8 @@ export interface NatsEndOptions {
   readonly options?: object
   /** `false` makes no stream. */
   readonly create?: boolean
+  /** Path of a creds file to log in with. */
+  readonly creds?: string
 }
 
 /** Messages the witness asks for at once. */
@@ -29,7 +32,7 @@ export class NatsEnd implements SourceEnd, TargetEnd {
   private constructor(options: NatsEndOptions, client: NatsConnection, manager: JetStreamManager) {
     this.#options = options
     this.stream = options.stream
-    this.connection = { url: options.url }
+    this.connection = { url: options.url, ...(options.creds && { creds: options.creds }) }
     this.client = client
     this.manager = manager
   }
@@ -39,6 +42,7 @@ export class NatsEnd implements SourceEnd, TargetEnd {
       servers: new URL(options.url).host,
       maxReconnectAttempts: -1,
       reconnectTimeWait: 100,
+      ...(options.creds && { authenticator: credsAuthenticator(readFileSync(options.creds)) }),
     })
     const end = new NatsEnd(options, client, await client.jetstreamManager({ checkAPI: false }))
     if (options.create !== false) await end.create()
