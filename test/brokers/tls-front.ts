@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { createSecureContext, TLSSocket } from 'node:tls'
+import type { BrokerInfo } from './kinds.ts'
 import { ensureCertificates } from './tls.ts'
 
 /** Paths of PEM files. */
@@ -22,11 +23,17 @@ export class TlsFront implements AsyncDisposable {
     this.#server = createServer(client => (target.protocol === 'nats:' ? this.#upgrade(client) : this.#carry(client)))
   }
 
-  /** @param url of the plain port */
-  static async open(url: string, identity: Identity): Promise<TlsFront> {
+  /**
+   * A broker that tells its clients where to go on (Kafka) has a listener for what stands in front of it: of a private one, for
+   * nobody else may stand there.
+   */
+  static async open({ url, proxy }: BrokerInfo, identity: Identity): Promise<TlsFront> {
     await ensureCertificates()
-    const front = new TlsFront(new URL(url), identity)
-    await new Promise<void>(resolve => front.#server.listen(0, '127.0.0.1', resolve))
+    const front = new TlsFront(new URL(proxy === undefined ? url : `kafka://${proxy.to}`), identity)
+    await new Promise<void>((resolve, reject) => {
+      front.#server.once('error', reject)
+      front.#server.listen(proxy?.port ?? 0, '127.0.0.1', resolve)
+    })
     return front
   }
 

@@ -21,7 +21,7 @@ test.each(CASES)(
   '$name: a broker whose certificate has expired is refused, in a sentence',
   async (driver, kind, url, options) => {
     // Valid for a day in 2020.
-    await using front = await TlsFront.open(given(kind).url, tls.expired)
+    await using front = await TlsFront.open({ ...given(kind), proxy: undefined }, tls.expired)
     const context = { name: 'late', log: quiet, baseDir: process.cwd() }
     await using connection = driver.connect({ url: url(front.address), tls: { ca: tls.ca } }, context)
     const signal = AbortSignal.timeout(60_000)

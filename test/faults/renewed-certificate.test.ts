@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { describe, test } from 'vitest'
+import { afterAll, beforeAll, describe, test } from 'vitest'
+import { type Broker, startBroker } from '../brokers/broker.ts'
 import { given } from '../brokers/given.ts'
+import type { BrokerInfo } from '../brokers/kinds.ts'
 import { tls } from '../brokers/tls.ts'
 import { TlsFront } from '../brokers/tls-front.ts'
 import type { SourceEnd, TargetEnd } from '../streams/ends.ts'
+import { KafkaEnd } from '../streams/kafka-end.ts'
 import { NatsEnd } from '../streams/nats-end.ts'
 import { PulsarEnd } from '../streams/pulsar-end.ts'
 import { RabbitEnd } from '../streams/rabbit-end.ts'
@@ -11,22 +14,46 @@ import { expectMended } from './mended.ts'
 
 type End = SourceEnd & TargetEnd & { read(): Promise<void> }
 
-// Not Kafka: its clients go on to the address that the broker gives them, past what stands in front of it.
-const CASES: readonly (readonly [
-  'rabbitmq4' | 'nats' | 'pulsar',
-  (name: string) => Promise<End>,
-  (at: string) => string,
-])[] = [
-  [
-    'rabbitmq4',
-    name => RabbitEnd.open({ url: given('rabbitmq4').url, queue: name }),
-    at => `amqps://guest:guest@${at}`,
-  ],
-  ['nats', name => NatsEnd.open({ url: given('nats').url, stream: name }), at => `tls://${at}`],
-  ['pulsar', name => PulsarEnd.open({ url: given('pulsar').url, topic: name }), at => `wss://${at}`],
+// Kafka's front stands where the broker tells its clients to go: one of its own.
+let kafka: Broker
+beforeAll(async () => {
+  kafka = await startBroker('kafka', { instance: `renewed-${process.pid}` })
+})
+afterAll(() => kafka?.[Symbol.asyncDispose]())
+
+const CASES: readonly {
+  readonly name: string
+  readonly broker: () => BrokerInfo
+  readonly open: (url: string, name: string) => Promise<End>
+  readonly url: (at: string) => string
+}[] = [
+  {
+    name: 'RabbitMQ',
+    broker: () => given('rabbitmq4'),
+    open: (url, queue) => RabbitEnd.open({ url, queue }),
+    url: at => `amqps://guest:guest@${at}`,
+  },
+  {
+    name: 'Kafka',
+    broker: () => kafka,
+    open: (url, topic) => KafkaEnd.open({ url, topic, partitions: 2 }),
+    url: at => `kafkas://${at}`,
+  },
+  {
+    name: 'JetStream',
+    broker: () => given('nats'),
+    open: (url, stream) => NatsEnd.open({ url, stream }),
+    url: at => `tls://${at}`,
+  },
+  {
+    name: 'Pulsar',
+    broker: () => given('pulsar'),
+    open: (url, topic) => PulsarEnd.open({ url, topic }),
+    url: at => `wss://${at}`,
+  },
 ]
 
-describe.each(CASES)('%s', (kind, open, url) => {
+describe.each(CASES)('$name', ({ broker, open, url }) => {
   test.each([
     ['from', 'expired', tls.expired],
     ['to', 'expired', tls.expired],
@@ -36,12 +63,12 @@ describe.each(CASES)('%s', (kind, open, url) => {
     const name = `renewed-${randomUUID().slice(0, 8)}`
     await using stack = new AsyncDisposableStack()
     const made = {
-      source: stack.use(await open(`${name}-source`)),
-      target: stack.use(await open(`${name}-target`)),
-      dead: stack.use(await open(`${name}-dead`)),
+      source: stack.use(await open(broker().url, `${name}-source`)),
+      target: stack.use(await open(broker().url, `${name}-target`)),
+      dead: stack.use(await open(broker().url, `${name}-dead`)),
     }
     await made.target.read()
-    const front = stack.use(await TlsFront.open(given(kind).url, identity))
+    const front = stack.use(await TlsFront.open(broker(), identity))
     await expectMended(made, {
       end,
       connection: { url: url(front.address), tls: { ca: tls.ca } },
