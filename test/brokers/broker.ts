@@ -4,7 +4,7 @@ import type { BrokerInfo, Kind } from './kinds.ts'
 import { KitError } from './kit-error.ts'
 import { infoOf, launchAndWait, leaveLocal, lockPath, shared, startLocal, stopLocal } from './local.ts'
 import { lock } from './lock.ts'
-import { type Identity, signal, waitForExit } from './processes.ts'
+import { freeze, type Identity, signal, waitForExit } from './processes.ts'
 
 /** A running broker. Disposing of it leaves the shared one to its other users, and stops and deletes a private one. */
 export interface Broker extends BrokerInfo, AsyncDisposable {
@@ -76,7 +76,7 @@ function local(started: State): Broker {
       await launchAndWait(current())
     },
     freeze() {
-      signal(main(), 'SIGSTOP')
+      freeze(main())
     },
     thaw() {
       signal(main(), 'SIGCONT')

@@ -65,6 +65,23 @@ export function signal(identity: Identity, name: NodeJS.Signals): boolean {
   }
 }
 
+/** SIGSTOP. Not one thread runs any more when it returns: a busy one may still answer after the signal was sent. */
+export function freeze(identity: Identity): void {
+  signal(identity, 'SIGSTOP')
+  const deadline = performance.now() + 5_000
+  while (performance.now() < deadline && !isStopped(identity.pid))
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+}
+
+function isStopped(pid: number): boolean {
+  const state = (task: string) => /\) (\S)/.exec(readFileSync(`/proc/${pid}/task/${task}/stat`, 'utf8'))?.[1]
+  try {
+    return readdirSync(`/proc/${pid}/task`).every(task => state(task) === 'T')
+  } catch {
+    return false // a thread, or all of it, ended meanwhile
+  }
+}
+
 /** Resolves to true as soon as the process is gone, to false after `ms` milliseconds. */
 export async function waitForExit(identity: Identity, ms: number): Promise<boolean> {
   const deadline = performance.now() + ms
