@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { identify, isAlive, launch, self, signal, terminate, waitForExit } from './processes.ts'
+import { freeze, identify, isAlive, launch, self, signal, terminate, waitForExit } from './processes.ts'
 
 const children: ChildProcess[] = []
 afterEach(() => {
@@ -71,4 +71,12 @@ test('launch starts a session of its own that writes to its log, and says when t
   } finally {
     rmSync(dir, { recursive: true })
   }
+})
+
+test('a process that is busy is frozen when `freeze` returns, and it returns soon', async () => {
+  const { identity } = await start('echo on; while :; do :; done')
+  const begin = performance.now()
+  freeze(identity)
+  expect(performance.now() - begin).toBeLessThan(4_000)
+  expect(/\) (\S)/.exec(readFileSync(`/proc/${identity.pid}/stat`, 'utf8'))?.[1]).toBe('T')
 })
