@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { nkeys } from 'nats'
 import { KitError } from './kit-error.ts'
-import { nats, natsServer } from './nats.ts'
+import { launchNats, nats } from './nats.ts'
 import { credentials, token, unlimited } from './nats-logins.ts'
 import { freeBlock } from './ports.ts'
-import { type Identity, launch, terminate } from './processes.ts'
+import { type Identity, terminate } from './processes.ts'
 
 const PATIENCE_MS = 60_000
 const STORAGE = { mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1 }
@@ -40,10 +40,7 @@ export class NatsAccounts implements AsyncDisposable {
     const accounts = new NatsAccounts(await freeBlock(new Set()))
     try {
       accounts.#configure(false)
-      const args = ['--config', accounts.#file]
-      const env = { PATH: process.env['PATH'] ?? '/usr/bin', GOMAXPROCS: '2' }
-      const log = join(accounts.#dir, 'server.log')
-      accounts.#server = await launch({ command: natsServer(), args, cwd: accounts.#dir, log, env })
+      accounts.#server = await launchNats(accounts.#dir, 'server', join(accounts.#dir, 'server.log'))
       await accounts.#until('does not come up', async () => (await accounts.#ask('healthz')).ok)
       return accounts
     } catch (error) {
@@ -60,10 +57,6 @@ export class NatsAccounts implements AsyncDisposable {
     await this.#until('does not read its file', async () => (await this.#loaded()) !== before)
   }
 
-  get #file(): string {
-    return join(this.#dir, 'server.conf')
-  }
-
   #configure(revoked: boolean): void {
     const claims = { type: 'account', limits: { ...unlimited, ...STORAGE } }
     // What was signed until then does not count any more.
@@ -71,7 +64,7 @@ export class NatsAccounts implements AsyncDisposable {
     const account = token(this.#operator, this.#account, { ...claims, revocations })
     const system = token(this.#operator, this.#system, { type: 'account', limits: unlimited })
     writeFileSync(
-      this.#file,
+      join(this.#dir, 'server.conf'),
       `server_name: accounts
 listen: "127.0.0.1:${this.#base}"
 http: "127.0.0.1:${this.#base + 1}"

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KitError } from './kit-error.ts'
-import { nats, natsServer } from './nats.ts'
+import { launchNats, nats } from './nats.ts'
 import { freeBlock } from './ports.ts'
-import { type Identity, launch, signal, terminate, waitForExit } from './processes.ts'
+import { type Identity, signal, terminate, waitForExit } from './processes.ts'
 
 const SERVERS = [0, 1, 2] as const
 const PATIENCE_MS = 60_000
@@ -45,10 +45,9 @@ export class NatsCluster implements AsyncDisposable {
   /** Starts the server with this name, `n0` to `n2`. */
   async restart(name: string): Promise<void> {
     const n = Number(name.slice(1))
-    const config = join(this.#dir, `${name}.conf`)
     const routes = SERVERS.map(other => `nats://127.0.0.1:${this.#base + 3 + other}`)
     writeFileSync(
-      config,
+      join(this.#dir, `${name}.conf`),
       `server_name: ${name}
 listen: "127.0.0.1:${this.#base + n}"
 http: "127.0.0.1:${this.#base + 6 + n}"
@@ -56,10 +55,7 @@ jetstream { store_dir: "${join(this.#dir, name)}", max_file_store: 1GB, ${this.#
 cluster { name: kit, listen: "127.0.0.1:${this.#base + 3 + n}", routes: [${routes.map(route => `"${route}"`).join(', ')}] }
 `,
     )
-    const env = { PATH: process.env['PATH'] ?? '/usr/bin', GOMAXPROCS: '2' }
-    const args = ['--config', config]
-    const log = join(this.#dir, `${name}.log`)
-    this.#running.set(name, await launch({ command: natsServer(), args, cwd: this.#dir, log, env }))
+    this.#running.set(name, await launchNats(this.#dir, name, join(this.#dir, `${name}.log`)))
   }
 
   /** SIGKILL; resolves when it is gone. */

@@ -4,7 +4,7 @@ import { nkeys } from 'nats'
 import { home } from './home.ts'
 import { lock } from './lock.ts'
 
-export type KeyPair = ReturnType<typeof nkeys.createUser>
+type KeyPair = ReturnType<typeof nkeys.createUser>
 
 const dir = join(home, 'nats-logins')
 
@@ -83,8 +83,15 @@ ${seed(user)}
 
 /** Limits of an account that has none. */
 export const unlimited = {
-  ...{ subs: -1, conn: -1, leaf: -1, imports: -1, exports: -1, data: -1, payload: -1, wildcards: true },
-} as const
+  subs: -1,
+  conn: -1,
+  leaf: -1,
+  imports: -1,
+  exports: -1,
+  data: -1,
+  payload: -1,
+  wildcards: true,
+}
 
 /** A JSON web token as NATS has them. */
 export function token(issuer: KeyPair, subject: KeyPair, claims: object, expires?: number): string {

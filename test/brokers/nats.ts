@@ -4,7 +4,7 @@ import { must } from './commands.ts'
 import { home } from './home.ts'
 import type { Place, Processes, Recipe } from './kinds.ts'
 import { ensureLogins, natsToken, natsUsers, type ServerSide } from './nats-logins.ts'
-import { isAlive, launch } from './processes.ts'
+import { type Identity, isAlive, launch } from './processes.ts'
 import { isInstalled, requireCommands } from './system.ts'
 import { ensureCertificates, tls } from './tls.ts'
 
@@ -12,8 +12,12 @@ const version = '2.15.2'
 const program = join(home, `nats-${version}`)
 const built = join(program, 'nats-server')
 
-/** The program to run, once the recipe is installed. */
-export const natsServer = (): string => (existsSync(built) ? built : 'nats-server')
+/** Starts a server by the file `NAME.conf` of a folder, once the recipe is installed. */
+export function launchNats(cwd: string, name: string, log: string): Promise<Identity> {
+  const command = existsSync(built) ? built : 'nats-server'
+  const env = { PATH: process.env['PATH'] ?? '/usr/bin:/usr/sbin', GOMAXPROCS: '2' }
+  return launch({ command, args: ['--config', join(cwd, `${name}.conf`)], cwd, log, env })
+}
 
 const monitoring = 3
 /**
@@ -49,19 +53,14 @@ export const nats: Recipe = {
     for (const name of others) writeFileSync(join(place.dir, `${name}.conf`), other(place, name, logins))
   },
   async launch(place, running) {
-    const start = (name: string, log: string) => {
-      const args = ['--config', join(place.dir, `${name}.conf`)]
-      const env = { PATH: process.env['PATH'] ?? '/usr/bin:/usr/sbin', GOMAXPROCS: '2' }
-      return launch({ command: natsServer(), args, cwd: place.dir, log, env })
-    }
     const processes: Record<string, Processes[string]> = {}
     if (isShared(place)) {
       for (const name of others) {
         const up = running[name]
-        processes[name] = up && isAlive(up) ? up : await start(name, `${place.log}.${name}`)
+        processes[name] = up && isAlive(up) ? up : await launchNats(place.dir, name, `${place.log}.${name}`)
       }
     }
-    return { ...processes, main: await start('main', place.log) }
+    return { ...processes, main: await launchNats(place.dir, 'main', place.log) }
   },
   async answers(place) {
     const health = `http://127.0.0.1:${place.base + monitoring}/healthz`
