@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { MessageView } from '../admin/message-view.ts'
+import type { Stumble } from '../engine/tap.ts'
 import { AdminClient, type AdminOptions, withAdmin } from './admin-client.ts'
 import { EXIT } from './exit.ts'
 import { parseCount } from './options.ts'
@@ -19,7 +20,7 @@ interface Tapped {
   readonly at: string
   readonly before: MessageView
   readonly after: readonly MessageView[]
-  readonly failure?: { readonly code: string; readonly message: string; readonly again: boolean }
+  readonly failure?: Stumble
 }
 
 const HELP = `

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { StepConfig } from '../../src/config/schema.ts'
 import { Headers } from '../../src/core/headers.ts'
 import { route, until } from '../engine/lab.ts'
 import { ApiLab, READ_TOKEN } from './api-lab.ts'
@@ -42,8 +43,8 @@ describe('a tap', () => {
     { name: 'set', options: { headers: { region: 'eu' } }, timeout: '1s' },
   ]
 
-  async function tapped(query = '', admin = {}, steps: typeof transform | object[] = transform) {
-    const api = await ApiLab.open({ routes: [route({ transform: steps as typeof transform })], admin })
+  async function tapped(query = '', admin = {}, steps: readonly StepConfig[] = transform) {
+    const api = await ApiLab.open({ routes: [route({ transform: steps })], admin })
     await running(api)
     const events = api.events(`/api/routes/orders/tap${query}`)
     expect((await events.next()).value).toMatchObject({ event: 'alive', data: { passed: 0, before: null } })
