@@ -13,9 +13,14 @@ afterAll(() => kafka?.[Symbol.asyncDispose]())
 // Fewer in flight than are settled between two kills: no message is taken for one that stops the process.
 const route = '    rate: 1000/s\n    inFlight: 150\n'
 
-test('the gateway is killed twenty times under load: each message is there once, in order', async () => {
+/** So many further messages at each call. */
+function portions(count: number): () => ReturnType<typeof messages> {
   let fed = 0
-  const more = () => messages({ count: 3_000, keys: 200, size: 200, name: `${++fed}.` })
+  return () => messages({ count, keys: 200, size: 200, name: `${++fed}.` })
+}
+
+test('the gateway is killed twenty times under load: each message is there once, in order', async () => {
+  const more = portions(3_000)
   await using exactly = await Exactly.open(kafka, { sent: more(), route })
   for (let kill = 1; kill <= 20; kill++) {
     const before = (await exactly.settled())!
@@ -32,8 +37,7 @@ test('the gateway is killed twenty times under load: each message is there once,
 })
 
 test('gateways join and leave, and one is frozen until the group has gone on without it', async () => {
-  let fed = 0
-  const more = () => messages({ count: 1_000, keys: 200, size: 200, name: `${++fed}.` })
+  const more = portions(1_000)
   await using exactly = await Exactly.open(kafka, { sent: more(), route: '    rate: 300/s\n    inFlight: 150\n' })
   // There is always something under way.
   const further = async (count: number) => {
