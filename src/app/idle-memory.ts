@@ -2,10 +2,12 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 /** How often it looks, in ms. */
-const LOOK = 15_000
-/** Quiet: fewer messages than this between two looks. */
+const LOOK = 1_000
+/** Quiet: fewer messages than FEW in each SPAN looks, for QUIET looks. */
 const FEW = 100
-/** What must have come on top of the last rest before it is worth another look, in bytes. */
+const SPAN = 15
+const QUIET = 30
+/** What must have come on top of the last rest before it is worth another collection, in bytes. */
 const GROWN = 16 * 2 ** 20
 /** A heap in use beyond this holds something on purpose, and collecting it would stop the process for long. In bytes. */
 const LARGE = 128 * 2 ** 20
@@ -17,45 +19,72 @@ export interface IdleMemoryOptions {
   readonly memory?: () => { readonly rss: number; readonly heapUsed: number }
   /** Default: `giveBack`. */
   readonly collect?: () => void
+  /** Default: `letYoungGrow`. */
+  readonly letGrow?: (grow: boolean) => void
 }
 
 /**
- * Gives memory back when nothing flows. V8 lets its young generation grow to three times `--max-semi-space-size` (48 MiB) while
- * messages flow, and keeps it afterwards. After two quiet looks in a row (30 s), where the process has grown since the last
- * time, it is collected once. Holds no process open.
+ * Gives memory back when nothing flows. V8 lets its young generation grow to three times `--max-semi-space-size` (48 MiB) by and
+ * by, however little is going on, and keeps it afterwards. After half a minute with fewer than 100 messages in each half of it,
+ * where the process has grown since the last time, it is collected once, and the young generation stays small until more
+ * messages come. Holds no process open.
  */
 export class IdleMemory implements Disposable {
   readonly #received: () => number
   readonly #memory: () => { readonly rss: number; readonly heapUsed: number }
   readonly #collect: () => void
+  readonly #letGrow: (grow: boolean) => void
   readonly #timer: NodeJS.Timeout
   #before: number
+  /** Looks since messages came. */
   #quiet = 0
-  /** Resident bytes after the last time. */
+  #resting = false
+  /** Resident bytes after the last collection. */
   #rest = 0
 
-  constructor({ received, memory = () => process.memoryUsage(), collect = giveBack }: IdleMemoryOptions) {
+  constructor(options: IdleMemoryOptions) {
+    const { received, memory = () => process.memoryUsage(), collect = giveBack, letGrow = letYoungGrow } = options
     this.#received = received
     this.#memory = memory
     this.#collect = collect
+    this.#letGrow = letGrow
     this.#before = received()
     this.#timer = setInterval(() => this.#look(), LOOK).unref()
   }
 
   #look(): void {
     const now = this.#received()
-    this.#quiet = Math.abs(now - this.#before) < FEW ? this.#quiet + 1 : 0
+    if (Math.abs(now - this.#before) >= FEW) {
+      this.#before = now
+      this.#quiet = 0
+      this.#wake()
+      return
+    }
+    if (++this.#quiet % SPAN !== 0) return
     this.#before = now
-    if (this.#quiet < 2) return
+    if (this.#quiet < QUIET) return
     const { rss, heapUsed } = this.#memory()
     if (rss < this.#rest + GROWN || heapUsed > LARGE) return
     this.#collect()
     this.#rest = this.#memory().rss
+    this.#resting = true
+    this.#letGrow(false)
+  }
+
+  #wake(): void {
+    if (this.#resting) this.#letGrow(true)
+    this.#resting = false
   }
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer)
+    this.#wake()
   }
+}
+
+/** Whether V8's young generation may grow; where V8 has no such flag, nothing happens. */
+export function letYoungGrow(grow: boolean): void {
+  setFlagsFromString(`--semi-space-growth-factor=${grow ? 2 : 1}`)
 }
 
 /**

@@ -1,6 +1,6 @@
 import { getHeapSpaceStatistics } from 'node:v8'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { giveBack, IdleMemory } from '../../src/app/idle-memory.ts'
+import { giveBack, IdleMemory, letYoungGrow } from '../../src/app/idle-memory.ts'
 
 const MiB = 2 ** 20
 
@@ -9,7 +9,7 @@ afterEach(() => void vi.useRealTimers())
 
 /** A process of 200 MiB, 50 of which a collection gives back. */
 function lab() {
-  const lab = { received: 0, rss: 200 * MiB, heapUsed: 60 * MiB, collections: 0 }
+  const lab = { received: 0, rss: 200 * MiB, heapUsed: 60 * MiB, collections: 0, growth: [] as boolean[] }
   const idle = new IdleMemory({
     received: () => lab.received,
     memory: () => lab,
@@ -17,6 +17,7 @@ function lab() {
       lab.collections++
       lab.rss = 150 * MiB
     },
+    letGrow: grow => lab.growth.push(grow),
   })
   return Object.assign(lab, { idle })
 }
@@ -83,18 +84,47 @@ test('what is disposed looks no more', () => {
   expect(it.collections).toBe(0)
 })
 
+test('at rest the young generation stays small; it may grow within a second of messages, and after the end', () => {
+  const it = lab()
+  const idle = it.idle
+  seconds(30)
+  expect(it.growth).toEqual([false])
+  it.received += 99
+  seconds(1)
+  expect(it.growth).toEqual([false])
+  it.received += 1
+  seconds(1)
+  expect(it.growth).toEqual([false, true])
+  it.rss += 50 * MiB
+  seconds(45)
+  expect(it.growth).toEqual([false, true, false])
+  idle[Symbol.dispose]()
+  expect(it.growth).toEqual([false, true, false, true])
+})
+
 const young = () => getHeapSpaceStatistics().find(space => space.space_name === 'new_space')!.space_size
 
-test("V8's young generation is what is given back", () => {
-  // It grows when much survives its collections.
+/** The young generation grows when much survives its collections. */
+function survive(until: number, most = 3_000_000): number {
   let kept: object[] = []
-  for (let n = 0; n < 3_000_000 && young() < 16 * MiB; n++) {
+  for (let n = 0; n < most && young() < until; n++) {
     kept.push({ n, text: `n${n}` })
     if (kept.length > 20_000) kept = kept.slice(10_000)
   }
-  const before = young()
+  return young()
+}
+
+test("V8's young generation is what is given back, and what stays small", () => {
+  const before = survive(16 * MiB)
   expect(before).toBeGreaterThanOrEqual(16 * MiB)
-  kept = []
   giveBack()
-  expect(young()).toBeLessThanOrEqual(before / 4)
+  const small = young()
+  expect(small).toBeLessThanOrEqual(before / 4)
+  letYoungGrow(false)
+  try {
+    expect(survive(16 * MiB, 300_000)).toBeLessThanOrEqual(2 * small)
+  } finally {
+    letYoungGrow(true)
+  }
+  expect(survive(16 * MiB)).toBeGreaterThanOrEqual(16 * MiB)
 })

@@ -1,5 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import amqp from 'amqplib'
 import { memoryMiB } from '../brokers/processes.ts'
@@ -10,12 +11,19 @@ import { stopped } from './run.ts'
 
 export interface Idle {
   readonly routes: number
+  /** As installed by npm or in the image. */
+  readonly packaged: Rest
+  /** As in the repository. */
+  readonly source: Rest
+  /** From the start of the process until a waiting message of RabbitMQ is in Kafka, ms; the median of five. */
+  readonly firstMessageMs: number
+}
+
+export interface Rest {
   /** Resident memory after a minute without a message, MiB. */
   readonly residentMiB: number
   /** CPU time of that minute's second half, in percent of one core. */
   readonly cpuPercent: number
-  /** From the start of the process until a waiting message of RabbitMQ is in Kafka, ms; the median of five. */
-  readonly firstMessageMs: number
 }
 
 const ROUTES = 100
@@ -27,22 +35,25 @@ const TICKS_PER_SECOND = 100
 export async function idle(ends: Ends): Promise<Idle> {
   const name = `idle.${Date.now()}`
   await emptyTopic(ends.kafka, name)
-  const gateway = start(writeYaml(ends, routesOf(name)))
+  const routes = writeYaml(ends, routesOf(name))
+  const source = await rest(start(routes))
+  const folder = pack()
+  const packaged = await rest(start(routes, folder)).finally(() => rmSync(folder, { recursive: true }))
+  const starts: number[] = []
+  for (let n = 0; n < STARTS; n++) starts.push(await firstMessage(ends, `${name}.${n}`))
+  const firstMessageMs = Math.round(starts.toSorted((a, b) => a - b)[Math.floor(STARTS / 2)]!)
+  return { routes: ROUTES, packaged, source, firstMessageMs }
+}
+
+async function rest(gateway: ChildProcess): Promise<Rest> {
   try {
     await pause(SETTLE)
     const before = ticks(gateway.pid!)
     await pause(SETTLE)
     const cpuPercent = ((ticks(gateway.pid!) - before) / TICKS_PER_SECOND / (SETTLE / 1000)) * 100
     const residentMiB = Math.round(memoryMiB(gateway.pid!))
-    const starts: number[] = []
     await stopped(gateway)
-    for (let n = 0; n < STARTS; n++) starts.push(await firstMessage(ends, `${name}.${n}`))
-    return {
-      routes: ROUTES,
-      residentMiB,
-      cpuPercent: Math.round(cpuPercent * 10) / 10,
-      firstMessageMs: Math.round(starts.toSorted((a, b) => a - b)[Math.floor(STARTS / 2)]!),
-    }
+    return { residentMiB, cpuPercent: Math.round(cpuPercent * 10) / 10 }
   } finally {
     gateway.kill('SIGKILL')
   }
@@ -92,9 +103,22 @@ async function firstMessage(ends: Ends, name: string): Promise<number> {
   }
 }
 
-// The program itself, as a user starts it.
-function start(file: string): ChildProcess {
-  const args = [join(import.meta.dirname, '../../src/cli/sluice.js'), 'run', '-c', file, '--log', 'json']
+const ROOT = join(import.meta.dirname, '../..')
+
+/** A folder with the program as `npm pack` has it. */
+function pack(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-package-'))
+  execFileSync(process.execPath, [join(ROOT, 'deploy/npm/build.js')], { stdio: 'inherit' })
+  mkdirSync(join(folder, 'src/cli'), { recursive: true })
+  // The packages, too: to look through a link to 1,800 modules takes 10 MiB.
+  for (const part of ['dist', 'package.json', 'src/cli/sluice.js', 'node_modules'])
+    cpSync(join(ROOT, part), join(folder, part), { recursive: true })
+  return folder
+}
+
+/** The program itself, as a user starts it. */
+function start(file: string, root = ROOT): ChildProcess {
+  const args = [join(root, 'src/cli/sluice.js'), 'run', '-c', file, '--log', 'json']
   return spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
 }
 

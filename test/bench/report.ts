@@ -60,8 +60,9 @@ export function printReport(report: Report): void {
       lines.push(`latency at 1,000 msg/s, ${name}: p50 ${latencies[way].p50} ms, p99 ${latencies[way].p99} ms`)
   if (resting !== undefined)
     lines.push(
-      `${resting.routes} routes on four brokers without a message: ${resting.residentMiB} MiB, ${resting.cpuPercent} % of a core; ` +
-        `from start to the first message in Kafka: ${resting.firstMessageMs} ms`,
+      `${resting.routes} routes on four brokers without a message: ` +
+        `as packaged ${resting.packaged.residentMiB} MiB and ${resting.packaged.cpuPercent} % of a core, ` +
+        `from the source ${resting.source.residentMiB} MiB and ${resting.source.cpuPercent} %; from start to the first message in Kafka: ${resting.firstMessageMs} ms`,
     )
   if (backlog !== undefined)
     lines.push(
