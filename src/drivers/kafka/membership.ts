@@ -6,6 +6,7 @@ import { commitNote, readNote } from './commit-note.ts'
 import type { OffsetCommits } from './commits.ts'
 import { kafkaError } from './errors.ts'
 import { type Group, isRebalance, type JoinHooks } from './kafkajs.ts'
+import type { Recollection } from './recollection.ts'
 import type { SourceSettings } from './source-settings.ts'
 import { commitTopics, type OffsetReader, startOffsets } from './start-offsets.ts'
 import { Tenure } from './tenure.ts'
@@ -37,6 +38,7 @@ export class Membership implements JoinHooks {
   readonly #signal: AbortSignal
   readonly #inFlight: number
   readonly #tenures = new Map<string, Tenure>()
+  #recollection: Recollection | undefined
   #commits: OffsetCommits | undefined
   #read: OffsetReader | undefined
   #group: Group | undefined
@@ -59,7 +61,9 @@ export class Membership implements JoinHooks {
     this.#signal = signal
   }
 
-  commitThrough(commits: OffsetCommits, read: OffsetReader): void {
+  /** @param recollection none where what was settled counts only with its commit. */
+  commitThrough(commits: OffsetCommits, read: OffsetReader, recollection?: Recollection): void {
+    this.#recollection = recollection
     this.#read = read
     this.#commits = commits
   }
@@ -149,9 +153,11 @@ export class Membership implements JoinHooks {
 
   async #begin(group: Group): Promise<void> {
     const offsets = await startOffsets(group, this.#settings.from, this.#read!)
-    const tenures = offsets.map(({ topic, partition, offset, metadata }) => {
-      const note = readNote(offset, metadata)
-      return new Tenure(topic, partition, offset, new Attempts(note.attempts, this.#inFlight), note.settled)
+    const tenures = offsets.map(start => {
+      const { topic, partition } = start
+      const note = readNote(start.offset, start.metadata)
+      const { offset, settled } = this.#recollection?.resume(start, note.settled) ?? { ...start, settled: note.settled }
+      return new Tenure(topic, partition, offset, new Attempts(note.attempts, this.#inFlight), settled)
     })
     const commit = tenures.map(({ topic, partition, committed, attempts, settledBeyond }) => ({
       topic,
@@ -161,6 +167,7 @@ export class Membership implements JoinHooks {
     }))
     if (commit.length > 0) await group.commitOffsets({ topics: commitTopics(commit) })
     for (const tenure of tenures) this.#tenures.set(tenure.sequence, tenure)
+    this.#recollection?.forget()
   }
 
   /** Stops handing out and waits for what is out, within `drain`. */
@@ -187,16 +194,24 @@ export class Membership implements JoinHooks {
 
   /** Ends every tenure: what is settled from now on counts for nothing. */
   fence(): void {
-    for (const tenure of this.#tenures.values()) tenure.end()
+    for (const tenure of this.#tenures.values()) {
+      tenure.end()
+      this.#recollection?.keep(tenure)
+    }
     this.#tenures.clear()
     this.#events.fenced()
   }
 
   async #drain(group: Group): Promise<void> {
-    const deadline = Date.now() + this.#settings.drain
+    const { drain, heartbeatInterval } = this.#settings
+    const deadline = Date.now() + drain
+    let next = Date.now() + heartbeatInterval
     while (this.#unsettled() > 0 && Date.now() < deadline && !this.#signal.aborted) {
-      await this.#bell.wait(this.#signal, Math.min(deadline - Date.now(), this.#settings.heartbeatInterval))
-      await group.heartbeat({ interval: this.#settings.heartbeatInterval }).catch(() => {})
+      await this.#bell.wait(this.#signal, Math.max(1, Math.min(deadline, next) - Date.now()))
+      // The bell rings for each message that is settled.
+      if (Date.now() < next) continue
+      next = Date.now() + heartbeatInterval
+      await group.heartbeat({ interval: heartbeatInterval }).catch(() => {})
     }
     const left = this.#unsettled()
     if (left > 0)

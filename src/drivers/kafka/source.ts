@@ -11,6 +11,7 @@ import { KafkaDelivery, type Settlement } from './delivery.ts'
 import { kafkaError, kafkaName } from './errors.ts'
 import { type Held, Inbox } from './inbox.ts'
 import { Membership } from './membership.ts'
+import { Recollection } from './recollection.ts'
 import type { KafkaRecord } from './record-decoder.ts'
 import { heldBytes, toMessage } from './record-message.ts'
 import type { SourceSettings } from './source-settings.ts'
@@ -62,7 +63,7 @@ export class KafkaSource implements Source, Settlement, Watched, Receiving {
     this.#transactions = transactions
     if (transactions === undefined) {
       this.#commits = new Commits(tenures, () => this.membership.relocate(), settings, log)
-      this.membership.commitThrough(this.#commits, committedOffsets)
+      this.membership.commitThrough(this.#commits, committedOffsets, new Recollection())
     } else {
       const stable = stableOffsets(transactions, settings.heartbeatInterval, log, this.#stop.signal)
       this.#commits = new TransactionalCommits(tenures, transactions, settings)

@@ -8,6 +8,8 @@ export interface StartOffset {
   readonly offset: number
   /** What the commit carried beside the offset. */
   readonly metadata: string
+  /** The group has no commit: as `from` says. */
+  readonly chosen?: true
 }
 
 /** Reads what the group has committed; -1 = nothing. */
@@ -63,7 +65,13 @@ async function choose(group: Group, missing: ReadonlyMap<string, number[]>, from
   const wanted = [...missing].map(([topic, list]) => ({ topic, partitions: list.map(partition => ({ partition })) }))
   const answer = await group.cluster.fetchTopicsOffset(wanted.map(one => ({ ...one, ...policy })))
   const chosen = answer.flatMap(({ topic, partitions }) =>
-    partitions.map(({ partition, offset }) => ({ topic, partition, offset: Number(offset), metadata: '' })),
+    partitions.map(({ partition, offset }) => ({
+      topic,
+      partition,
+      offset: Number(offset),
+      metadata: '',
+      chosen: true as const,
+    })),
   )
   // A timestamp after the last record has no offset: that is the end.
   if (chosen.every(({ offset }) => offset >= 0)) return chosen
