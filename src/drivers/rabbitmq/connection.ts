@@ -17,7 +17,7 @@ import { RabbitSink } from './sink.ts'
 import type { SinkOptions } from './sink-options.ts'
 import { RabbitSource, type SourcePlace } from './source.ts'
 import type { SourceOptions } from './source-options.ts'
-import type { SessionMemory } from './vacancy.ts'
+import { newMemory, type SessionMemory } from './vacancy.ts'
 
 /** Two TCP connections, so that a broker that blocks publishers does not stop the acks of consumers. */
 export class RabbitConnection implements Connection {
@@ -87,7 +87,7 @@ export class RabbitConnection implements Connection {
 
   // A memory for each route and queue: bounded by the configuration.
   #place(key: string): SourcePlace {
-    const memory = this.#memories.get(key) ?? { next: undefined, others: 0, live: 0, consumed: false, unclean: false }
+    const memory = this.#memories.get(key) ?? newMemory()
     this.#memories.set(key, memory)
     return { connection: this.#name, memory, baseDir: this.#baseDir, patienceMs: this.#patienceMs }
   }

@@ -5,6 +5,7 @@ import type { InboxOptions, Reply, ReplyInbox } from '../../core/reply-ports.ts'
 import type { Link } from './link.ts'
 import { RabbitSource, type SourcePlace } from './source.ts'
 import { deleteQueue } from './topology.ts'
+import { newMemory } from './vacancy.ts'
 
 const CLOSE_MS = 3_000
 const DEFAULT_NAME = 'sluice.reply'
@@ -39,7 +40,7 @@ export class RabbitInbox implements ReplyInbox {
     const queue = `${options.address ?? DEFAULT_NAME}.${options.name}`
     const life = Math.max(SHORTEST_LIFE, 2 * options.timeoutMs)
     // No two sessions need an order between them: there is nothing to remember.
-    const memory = { next: undefined, others: 0, live: 0, consumed: false, unclean: false }
+    const memory = newMemory()
     const declaration = { queue, type: 'classic' as const, arguments: { 'x-expires': life } }
     return new RabbitInbox(queue, link, await RabbitSource.open({ ...at, memory }, link, declaration, context, signal))
   }

@@ -11,7 +11,7 @@ import { Prefetch } from './prefetch.ts'
 import type { SourceOptions } from './source-options.ts'
 import { StreamPosition } from './stream-position.ts'
 import { assertQueue, bindQueue, countQueue, deleteQueue, type Queue, temporaryQueue } from './topology.ts'
-import { awaitVacancy, type SessionMemory } from './vacancy.ts'
+import { awaitVacancy, type SessionMemory, sawConsumers } from './vacancy.ts'
 
 const CLOSE_MS = 3_000
 
@@ -126,7 +126,9 @@ export class RabbitSource implements Source {
 
   async lag(signal: AbortSignal): Promise<number | undefined> {
     if (this.#queue.stream) return undefined
-    return (await countQueue(this.#link, this.#queue.name, signal)).messages
+    const counts = await countQueue(this.#link, this.#queue.name, signal)
+    if (this.#counted) sawConsumers(this.#at.memory, counts)
+    return counts.messages
   }
 
   // AMQP does not tell which consumer is the active one. Who has been it stays it, unless priorities are in play.
@@ -154,6 +156,8 @@ export class RabbitSource implements Source {
     if (!this.#counted) return
     this.#counted = false
     this.#at.memory.live--
-    if (!clean) this.#at.memory.unclean = true
+    if (clean) return
+    this.#at.memory.unclean = true
+    this.#at.memory.held ||= this.#consumer.oldest() !== undefined
   }
 }
