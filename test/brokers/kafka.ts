@@ -6,7 +6,7 @@ import { downloadJars, requireJava17 } from './java.ts'
 import { coordinates } from './kafka-probe.ts'
 import type { Place, Recipe } from './kinds.ts'
 import { lock } from './lock.ts'
-import { launch } from './processes.ts'
+import { type Identity, launch } from './processes.ts'
 import { requireCommands } from './system.ts'
 import { ensureCertificates, tls } from './tls.ts'
 
@@ -50,10 +50,7 @@ export const kafka: Recipe = {
     cpSync(formatted, logs, { recursive: true })
   },
   async launch(place) {
-    const memory = ['-Xms128m', '-Xmx512m', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20']
-    const args = [...memory, ...java(), 'kafka.Kafka', join(place.dir, 'server.properties')]
-    const env = { PATH: process.env['PATH'] ?? '/usr/bin' }
-    return { main: await launch({ command: 'java', args, cwd: place.dir, log: place.log, env }) }
+    return { main: await launchKafka(place.dir, 'server.properties', place.log) }
   },
   async answers(place) {
     return /Kafka Server started/.test(readFileSync(place.log, 'utf8')) && coordinates(place.base + listeners.plain)
@@ -66,6 +63,19 @@ export const kafka: Recipe = {
       proxy: { port: place.base + proxyPort, to: `127.0.0.1:${place.base + proxied}` },
     }
   },
+}
+
+/** Starts a broker by a configuration file of a folder, once the recipe is installed. */
+export function launchKafka(cwd: string, configuration: string, log: string): Promise<Identity> {
+  const memory = ['-Xms128m', '-Xmx512m', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20']
+  const args = [...memory, ...java(), 'kafka.Kafka', join(cwd, configuration)]
+  return launch({ command: 'java', args, cwd, log, env: { PATH: process.env['PATH'] ?? '/usr/bin' } })
+}
+
+/** Makes the empty data directory that a configuration file names. `users`: arguments that add some. */
+export async function formatKafka(configuration: string, users: readonly string[] = []): Promise<void> {
+  const format = ['format', '--cluster-id', 'c2x1aWNlLXRlc3Qta2l0AA', '--config', configuration, ...users]
+  await must('A data directory for Kafka could not be made', 'java', [...java(), 'kafka.tools.StorageTool', ...format])
 }
 
 function java(): readonly string[] {
@@ -81,9 +91,7 @@ async function formatOnce(place: Place): Promise<void> {
   )
   const dir = join(place.dir, 'logs')
   mkdirSync(dir)
-  const config = join(place.dir, 'server.properties')
-  const format = ['format', '--cluster-id', 'c2x1aWNlLXRlc3Qta2l0AA', '--config', config, ...users]
-  await must('A data directory for Kafka could not be made', 'java', [...java(), 'kafka.tools.StorageTool', ...format])
+  await formatKafka(join(place.dir, 'server.properties'), users)
   renameSync(dir, formatted)
 }
 

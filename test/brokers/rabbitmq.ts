@@ -5,7 +5,7 @@ import { inside, unpackDebian } from './debian-root.ts'
 import { home } from './home.ts'
 import type { Place, Processes, Recipe } from './kinds.ts'
 import { callManagement } from './management.ts'
-import { isAlive, launch } from './processes.ts'
+import { type Identity, isAlive, launch } from './processes.ts'
 import { clientName, ensureCertificates, tls } from './tls.ts'
 
 /** Offsets in an instance's block of ports. */
@@ -22,39 +22,19 @@ const packages = 'rabbitmq-server bash coreutils grep sed gawk procps util-linux
 
 /** RabbitMQ as packaged in one Debian release, run from a directory of its own beside whatever the machine has. */
 export function rabbitmq(title: string, release: string, base: number): Recipe {
-  const root = join(home, `debian-${release}`)
   return {
     title,
     base,
     async install() {
       await ensureCertificates()
-      await unpackDebian(release, packages, root)
+      await unpackDebian(release, packages, rootOf(release))
     },
     async configure(place) {
-      for (const name of ['home', 'mnesia', 'logs']) mkdirSync(join(place.dir, name), { recursive: true })
-      writeFileSync(join(place.dir, 'rabbitmq.conf'), configuration(place))
-      writeFileSync(join(place.dir, 'enabled_plugins'), `[${plugins.join(',')}].\n`)
-      writeFileSync(join(place.dir, 'server.sh'), `${environment(place)}exec /usr/lib/rabbitmq/bin/rabbitmq-server\n`)
-      // A port mapper of its own, in the foreground: Erlang would else start one that outlives the broker.
-      const mapper = `exec epmd -address 127.0.0.1 -port ${place.base + epmd}\n`
-      writeFileSync(join(place.dir, 'epmd.sh'), `${environment(place)}${mapper}`)
+      writeNode(place)
     },
     async launch(place, running) {
-      const start = (script: string, log: string) => {
-        const [command, args] = inside(root, join(place.dir, script))
-        return launch({
-          command,
-          args,
-          cwd: place.dir,
-          log,
-          env: { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin' },
-        })
-      }
-      const mapper =
-        running['epmd'] && isAlive(running['epmd']) ? running['epmd'] : await start('epmd.sh', `${place.log}.epmd`)
-      while (isAlive(mapper) && !(await accepts(place.base + epmd)))
-        await new Promise(resolve => setTimeout(resolve, 20))
-      return { epmd: mapper, main: await start('server.sh', place.log) } satisfies Processes
+      const mapper = running['epmd'] && isAlive(running['epmd']) ? running['epmd'] : await launchMapper(release, place)
+      return { epmd: mapper, main: await launchNode(release, place) } satisfies Processes
     },
     async answers(place) {
       if (!(await greets(place.base + amqp))) return false
@@ -75,6 +55,43 @@ export function rabbitmq(title: string, release: string, base: number): Recipe {
       }
     },
   }
+}
+
+const rootOf = (release: string) => join(home, `debian-${release}`)
+
+/** What a node has in common with others: the port mapper they are found by, and more of their configuration. */
+export interface Company {
+  readonly mapper: number
+  readonly configuration: string
+}
+
+/** Writes what a node is started by into its folder. Alone it has a port mapper of its own. */
+export function writeNode(place: Place, company: Company = { mapper: place.base + epmd, configuration: '' }): void {
+  for (const name of ['home', 'mnesia', 'logs']) mkdirSync(join(place.dir, name), { recursive: true })
+  writeFileSync(join(place.dir, 'rabbitmq.conf'), configuration(place) + company.configuration)
+  writeFileSync(join(place.dir, 'enabled_plugins'), `[${plugins.join(',')}].\n`)
+  const variables = environment(place, company.mapper)
+  writeFileSync(join(place.dir, 'server.sh'), `${variables}exec /usr/lib/rabbitmq/bin/rabbitmq-server\n`)
+  // In the foreground: Erlang would else start one that outlives the broker.
+  writeFileSync(join(place.dir, 'epmd.sh'), `${variables}exec epmd -address 127.0.0.1 -port ${company.mapper}\n`)
+}
+
+/** Starts the node of this folder, once the recipe is installed. */
+export function launchNode(release: string, place: Place): Promise<Identity> {
+  return launchScript(release, place, 'server.sh', place.log)
+}
+
+/** Starts the port mapper of a node that is alone; resolves when it listens. */
+export async function launchMapper(release: string, place: Place): Promise<Identity> {
+  const mapper = await launchScript(release, place, 'epmd.sh', `${place.log}.epmd`)
+  while (isAlive(mapper) && !(await accepts(place.base + epmd))) await new Promise(resolve => setTimeout(resolve, 20))
+  return mapper
+}
+
+function launchScript(release: string, place: Place, script: string, log: string): Promise<Identity> {
+  const [command, args] = inside(rootOf(release), join(place.dir, script))
+  const env = { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin' }
+  return launch({ command, args, cwd: place.dir, log, env })
 }
 
 const plugins = ['rabbitmq_management', 'rabbitmq_auth_mechanism_ssl', 'rabbitmq_consistent_hash_exchange']
@@ -102,12 +119,12 @@ log.console.level = info
 `
 }
 
-function environment(place: Place): string {
+function environment(place: Place, mapper: number): string {
   const variables = {
     HOME: join(place.dir, 'home'), // the Erlang cookie is made here
     PATH: '/usr/lib/erlang/bin:/usr/bin:/usr/sbin',
     LANG: 'C.UTF-8',
-    ERL_EPMD_PORT: place.base + epmd,
+    ERL_EPMD_PORT: mapper,
     ERL_EPMD_ADDRESS: '127.0.0.1',
     RABBITMQ_NODENAME: `${place.name}@localhost`,
     RABBITMQ_DIST_PORT: place.base + distribution,

@@ -57,7 +57,7 @@ export class Exactly implements AsyncDisposable {
     this.#folder = new GatewayFolder(routes)
   }
 
-  static async open(kafka: Broker, options: ExactlyOptions): Promise<Exactly> {
+  static async open(kafka: Pick<Broker, 'url'>, options: ExactlyOptions): Promise<Exactly> {
     const name = `exactly.${randomUUID().slice(0, 8)}`
     const end = (topic: string, config = {}) => KafkaEnd.open({ url: kafka.url, topic, partitions: 3, config })
     const source = await end(`${name}.source`)

@@ -5,19 +5,22 @@ import { kafkaClient } from '../streams/kafka-end.ts'
 
 /** How full the target is, seen from beside; a broker that is away has no number. Reads and settles nothing. */
 export class Gauge {
-  readonly #url: string
+  readonly #end: { readonly url: string }
   readonly #name: string
+  /** How often it had to begin anew. */
+  #turn = 0
   #kafka: Admin | undefined
   #rabbit: { readonly model: ChannelModel; readonly channel: Channel } | undefined
 
-  constructor(url: string, name: string) {
-    this.#url = url
+  /** @param end `url` may change when the nodes that are there do. */
+  constructor(end: { readonly url: string }, name: string) {
+    this.#end = end
     this.#name = name
   }
 
   async count(): Promise<number | undefined> {
     try {
-      return await within(2_000, this.#url.startsWith('kafka') ? this.#countRecords() : this.#countMessages())
+      return await within(2_000, this.#end.url.startsWith('kafka') ? this.#countRecords() : this.#countMessages())
     } catch {
       void this.close()
       return undefined
@@ -34,7 +37,12 @@ export class Gauge {
 
   async #countRecords(): Promise<number> {
     if (this.#kafka === undefined) {
-      this.#kafka = kafkaClient(this.#url, { retries: 0 }).admin()
+      // The one that was asked first may be frozen: it takes connections, and answers nothing.
+      const [scheme, list] = this.#end.url.split('://') as [string, string]
+      const brokers = list.split(',')
+      const others = brokers.splice(0, this.#turn++ % brokers.length)
+      const url = `${scheme}://${[...brokers, ...others]}`
+      this.#kafka = kafkaClient(url, { retries: 2, initialRetryTime: 50 }).admin()
       await this.#kafka.connect()
     }
     const offsets = await this.#kafka.fetchTopicOffsets(this.#name)
@@ -43,7 +51,7 @@ export class Gauge {
 
   async #countMessages(): Promise<number> {
     if (this.#rabbit === undefined) {
-      const model = await amqp.connect(this.#url)
+      const model = await amqp.connect(this.#end.url)
       model.on('error', () => {})
       const channel = await model.createChannel()
       channel.on('error', () => {})

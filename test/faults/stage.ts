@@ -12,11 +12,13 @@ export const ways: readonly Way[] = ['rabbitmq → kafka', 'kafka → rabbitmq']
 
 export interface StageOptions {
   readonly way: Way
-  readonly rabbit: Broker
-  readonly kafka: Broker
+  readonly rabbit: Pick<Broker, 'url' | 'management'>
+  readonly kafka: Pick<Broker, 'url'>
   /** Where the gateway finds them, when that is a proxy. */
   readonly rabbitUrl?: string
   readonly kafkaUrl?: string
+  /** Further nodes of the same cluster, as `host:port`. */
+  readonly rabbitHosts?: readonly string[]
   /** Default quorum. */
   readonly queueType?: 'quorum' | 'classic'
   readonly queueArguments?: Readonly<Record<string, unknown>>
@@ -54,7 +56,7 @@ export class Stage {
   private constructor(options: StageOptions) {
     this.options = options
     this.fromKafka = options.way === 'kafka → rabbitmq'
-    this.gauge = new Gauge(this.fromKafka ? options.rabbit.url : options.kafka.url, this.name)
+    this.gauge = new Gauge(this.fromKafka ? options.rabbit : options.kafka, this.name)
   }
 
   /** Declares both ends. */
@@ -82,11 +84,11 @@ export class Stage {
   }
 
   get routes(): string {
-    const { rabbit, kafka, rabbitUrl = rabbit.url, kafkaUrl = kafka.url } = this.options
+    const { rabbit, kafka, rabbitUrl = rabbit.url, kafkaUrl = kafka.url, rabbitHosts } = this.options
     const queue = { queue: this.name, type: this.options.queueType ?? 'quorum' }
     const log = { topic: this.name, group: `${this.name}.group`, ...GROUP }
     const kafkaConnection = { url: kafkaUrl, ...KAFKA }
-    const rabbitConnection = { url: rabbitUrl, ...RABBIT }
+    const rabbitConnection = { url: rabbitUrl, ...(rabbitHosts && { hosts: rabbitHosts }), ...RABBIT }
     const ends = this.fromKafka
       ? { SOURCE: kafkaConnection, TARGET: rabbitConnection, FROM: log, TO: queue }
       : { SOURCE: rabbitConnection, TARGET: kafkaConnection, FROM: queue, TO: keyed(this.name) }

@@ -90,7 +90,7 @@ test.each(ways)('%s: counts per key are exact, the gateway killed twice', async 
       DEAD: `${name}.dead`,
     }),
   )
-  const gauge = new Gauge(fromKafka ? rabbit.url : kafka.url, `${name}.event`)
+  const gauge = new Gauge(fromKafka ? rabbit : kafka, `${name}.event`)
   ends.defer(() => gauge.close())
   let gateway = ends.use(await folder.start())
   for (let kill = 1; kill <= KILLS; kill++) {

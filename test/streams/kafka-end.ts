@@ -5,11 +5,11 @@ import { ownKafkajs } from './kafkajs.ts'
 
 const { ConfigResourceTypes, Kafka: Client, logLevel, Partitioners } = ownKafkajs()
 
-/** An independent client of the broker that `url` (`kafka://host:port`) names. */
+/** An independent client of the brokers that `url` (`kafka://host:port,host:port`) names. */
 export function kafkaClient(url: string, retry: RetryOptions = { retries: 20, maxRetryTime: 1_000 }): Kafka {
   return new Client({
     clientId: 'witness',
-    brokers: [new URL(url).host],
+    brokers: url.slice('kafka://'.length).split(','),
     logLevel: logLevel.NOTHING,
     retry,
   })
