@@ -41,9 +41,11 @@ export class Exactly implements AsyncDisposable {
   readonly target: KafkaEnd
   readonly dead: KafkaEnd
   readonly gateways: GatewayProcess[] = []
+  readonly #url: string
   readonly #folder: GatewayFolder
 
   private constructor(ends: Pick<Exactly, 'source' | 'target' | 'dead'>, url: string, options: ExactlyOptions) {
+    this.#url = url
     this.source = ends.source
     this.target = ends.target
     this.dead = ends.dead
@@ -70,7 +72,9 @@ export class Exactly implements AsyncDisposable {
   /** More for the source, behind what is there. */
   async feed(messages: readonly Outgoing[]): Promise<void> {
     this.sent.push(...messages)
-    await this.source.send(messages)
+    // A producer of its own each time: one of kafkajs that has seen a leader move confirmed 1,000 messages and stored 715 of them.
+    await using source = await KafkaEnd.open({ url: this.#url, topic: this.source.topic, create: false })
+    await source.send(messages)
   }
 
   async gateway(): Promise<GatewayProcess> {

@@ -78,17 +78,6 @@ describe.each(ways)('%s', way => {
     })
   })
 
-  test('the node with the leader of the queue is frozen until another has taken over, and comes back', async () => {
-    await carried('a leader frozen', async (stage, { through }) => {
-      await online(stage)
-      const frozen = cluster.named((await queue(stage)).leader!)
-      onTestFinished(() => cluster.thaw(frozen))
-      await through(() => cluster.freeze(frozen))
-      await cluster.thaw(frozen)
-      await online(stage)
-    })
-  })
-
   test('two of three are killed: nothing goes on until one is back', async () => {
     await carried('two of three killed', async (stage, { through }) => {
       await online(stage)
