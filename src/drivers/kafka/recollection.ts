@@ -19,8 +19,9 @@ export class Recollection {
   }
 
   /**
-   * Where a partition begins that is assigned (again), and what is settled behind that. What others have committed since counts;
-   * so does an offset before our last commit, to which somebody has set the group back, and one that no commit gave.
+   * Where a partition begins that is assigned (again), and what is settled behind that. Only where the group stands at our last
+   * commit, or at the one that was to follow: where others have committed since, or somebody has set the group back, or it has
+   * no commit, that counts.
    */
   resume(
     start: StartOffset,
@@ -29,7 +30,7 @@ export class Recollection {
     const { topic, partition, offset, chosen } = start
     const end = this.#ends.get(`${topic}/${partition}`)
     const mine = end !== undefined && chosen !== true && Date.now() - end.at < LONGEST
-    if (!mine || offset < end.committed || offset > end.settledUpTo) return { offset, settled }
+    if (!mine || (offset !== end.committed && offset !== end.settledUpTo)) return { offset, settled }
     return { offset: end.settledUpTo, settled: end.settledBeyond }
   }
 
