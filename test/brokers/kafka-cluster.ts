@@ -127,7 +127,6 @@ log.cleaner.dedupe.buffer.size=16777216
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const broker of this.#running.values()) signal(broker, 'SIGCONT')
     // Together: the last of three cannot hand anything over, and would wait for somebody to take it.
     for (const broker of this.#running.values()) signal(broker, 'SIGKILL')
     for (const broker of this.#running.values()) await waitForExit(broker, 60_000)

@@ -6,7 +6,7 @@ import { home } from './home.ts'
 import type { BrokerInfo, Place } from './kinds.ts'
 import { KitError } from './kit-error.ts'
 import { freeBlock } from './ports.ts'
-import { freeze, type Identity, isAlive, signal, terminate, waitForExit } from './processes.ts'
+import { type Identity, isAlive, signal, terminate, waitForExit } from './processes.ts'
 import { launchMapper, launchNode, rabbitmq, writeNode } from './rabbitmq.ts'
 
 const NODES = [0, 1, 2] as const
@@ -23,7 +23,7 @@ export class RabbitCluster implements AsyncDisposable {
   readonly #places: readonly Place[]
   readonly #running = new Map<RabbitNode, Identity>()
   #mapper: Identity | undefined
-  #away: ReadonlySet<RabbitNode> = new Set()
+  readonly #away = new Set<RabbitNode>()
 
   private constructor(bases: readonly number[]) {
     this.#places = NODES.map(node => {
@@ -76,42 +76,23 @@ net_ticktime = 4
     return NODES.map(node => new URL(this.#info(node).url).host)
   }
 
-  /** The node with this name in RabbitMQ's answers. */
-  named(name: string): RabbitNode {
-    return NODES.find(node => name === `${this.#places[node]!.name}@localhost`)!
-  }
-
   /** SIGKILL; resolves when it is gone. */
   async kill(node: RabbitNode): Promise<void> {
-    this.#leave(node)
+    this.#away.add(node)
     signal(this.#running.get(node)!, 'SIGKILL')
     await waitForExit(this.#running.get(node)!, 60_000)
   }
 
   /** SIGTERM; resolves when it is gone. */
   async stop(node: RabbitNode): Promise<void> {
-    this.#leave(node)
+    this.#away.add(node)
     await terminate(this.#running.get(node)!)
-  }
-
-  freeze(node: RabbitNode): void {
-    this.#leave(node)
-    freeze(this.#running.get(node)!)
-  }
-
-  async thaw(node: RabbitNode): Promise<void> {
-    signal(this.#running.get(node)!, 'SIGCONT')
-    await this.#started(node)
   }
 
   /** Starts a node that is gone; resolves when it serves. */
   async restart(node: RabbitNode): Promise<void> {
     await this.#launch(node)
     await this.#started(node)
-  }
-
-  #leave(node: RabbitNode): void {
-    this.#away = new Set([...this.#away, node])
   }
 
   async #launch(node: RabbitNode): Promise<void> {
@@ -128,7 +109,7 @@ net_ticktime = 4
         )
       await sleep(100)
     }
-    this.#away = new Set([...this.#away].filter(other => other !== node))
+    this.#away.delete(node)
   }
 
   #info(node: RabbitNode): Pick<BrokerInfo, 'url' | 'management'> {

@@ -17,9 +17,9 @@ export interface Carriage extends StageOptions {
   /** Breaks something in mid-stream, and mends it. Answers with the gateway that goes on, where it is another one. */
   fault(
     stage: Stage,
+    stream: Stream,
     gateway: GatewayProcess,
     folder: GatewayFolder,
-    stream: Stream,
   ): Promise<GatewayProcess> | Promise<void>
 }
 
@@ -58,7 +58,7 @@ export async function carry(carriage: Carriage): Promise<Verdict> {
   let gateway = gateways.use(await folder.start())
   const at = await stage.gauge.reaches(count / 8)
   expect(at, 'the fault comes in mid-stream').toBeLessThan(count * 0.8)
-  const next = await fault(stage, gateway, folder, { through })
+  const next = await fault(stage, { through }, gateway, folder)
   if (next) gateway = gateways.use(next)
   await settledUp(stage, () => gateway.tail)
   expect(await gateway.stop(), 'the exit code').toBe(0)

@@ -50,7 +50,7 @@ test('kafka → rabbitmq, with dedup in a file: a killed gateway repeats no more
     kafka,
     route: `    dedup: { by: "\${body.id}", store: file }\n    batch: ${JSON.stringify(batch)}\n`,
     what: 'dedup in a file, gateway killed 3 times',
-    async fault(stage, first, folder) {
+    async fault(stage, _, first, folder) {
       let gateway = first
       for (let kill = 1; kill <= 3; kill++) {
         await gateway.kill()

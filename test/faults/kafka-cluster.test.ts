@@ -6,9 +6,9 @@ import { KafkaCluster, type KafkaNode } from '../brokers/kafka-cluster.ts'
 import { messages } from '../streams/account.ts'
 import { until } from '../streams/ends.ts'
 import { kafkaClient } from '../streams/kafka-end.ts'
-import { carry, type Stream } from './carry.ts'
+import { type Carriage, carry } from './carry.ts'
 import { Exactly } from './exactly.ts'
-import { type Stage, ways } from './stage.ts'
+import { ways } from './stage.ts'
 
 let cluster: KafkaCluster
 let rabbit: Broker
@@ -50,16 +50,8 @@ async function leader(topic: string): Promise<KafkaNode> {
 const RATE = 500
 
 describe.each(ways)('%s', way => {
-  const carried = (what: string, fault: (stage: Stage, stream: Stream) => Promise<void>) =>
-    carry({
-      way,
-      rabbit,
-      kafka: cluster,
-      what,
-      count: 2_000,
-      rate: RATE,
-      fault: (at, _, __, stream) => fault(at, stream),
-    })
+  const carried = (what: string, fault: Carriage['fault']) =>
+    carry({ way, rabbit, kafka: cluster, what, count: 2_000, rate: RATE, fault })
 
   test('each broker of the cluster is killed, and started again when it is not missed any more', async () => {
     await carried('each of three killed', async (stage, { through }) => {

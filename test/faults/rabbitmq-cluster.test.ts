@@ -4,8 +4,8 @@ import { type Broker, startBroker } from '../brokers/broker.ts'
 import { callManagement } from '../brokers/management.ts'
 import { RabbitCluster } from '../brokers/rabbitmq-cluster.ts'
 import { until } from '../streams/ends.ts'
-import { carry, type Stream } from './carry.ts'
-import { type Stage, ways } from './stage.ts'
+import { type Carriage, carry } from './carry.ts'
+import { type Stage, type Way, ways } from './stage.ts'
 
 let cluster: RabbitCluster
 let kafka: Broker
@@ -43,23 +43,14 @@ const ORDERED = {
   queueArguments: { 'x-single-active-consumer': true },
 }
 
+const carried = (way: Way, what: string, source: object, fault: Carriage['fault']) =>
+  carry({ way, rabbit: cluster, rabbitHosts: cluster.hosts, kafka, ...source, what, count: 2_000, rate: RATE, fault })
+
 describe.each(ways)('%s', way => {
-  const carried = (what: string, fault: (stage: Stage, stream: Stream) => Promise<void>) => {
-    const source = way === 'rabbitmq → kafka' ? ORDERED : {}
-    const brokers = { rabbit: cluster, rabbitHosts: cluster.hosts, kafka }
-    return carry({
-      way,
-      ...brokers,
-      ...source,
-      what,
-      count: 2_000,
-      rate: RATE,
-      fault: (at, _, __, stream) => fault(at, stream),
-    })
-  }
+  const source = way === 'rabbitmq → kafka' ? ORDERED : {}
 
   test('each node of the cluster is killed, and started again when it is not missed any more', async () => {
-    await carried('each of three killed', async (stage, { through }) => {
+    await carried(way, 'each of three killed', source, async (stage, { through }) => {
       for (const node of cluster.nodes) {
         await online(stage)
         await through(() => cluster.kill(node))
@@ -69,7 +60,7 @@ describe.each(ways)('%s', way => {
   })
 
   test('a rolling restart of the cluster', async () => {
-    await carried('each of three restarted', async (stage, { through }) => {
+    await carried(way, 'each of three restarted', source, async (stage, { through }) => {
       for (const node of cluster.nodes) {
         await online(stage)
         await through(() => cluster.stop(node))
@@ -79,7 +70,7 @@ describe.each(ways)('%s', way => {
   })
 
   test('two of three are killed: nothing goes on until one is back', async () => {
-    await carried('two of three killed', async (stage, { through }) => {
+    await carried(way, 'two of three killed', source, async (stage, { through }) => {
       await online(stage)
       await through(async () => {
         await cluster.kill(0)
@@ -94,18 +85,9 @@ describe.each(ways)('%s', way => {
 
 test('an ordinary queue, whose leader and consumer go down with one node: what was held comes first', async () => {
   onTestFinished(() => cluster.restart(0))
-  const brokers = { rabbit: cluster, rabbitHosts: cluster.hosts, kafka }
-  const fault = async (stage: Stage, { through }: Stream) => {
+  await carried('rabbitmq → kafka', 'a leader killed for good', {}, async (stage, { through }) => {
     await online(stage)
     expect(await queue(stage)).toMatchObject({ leader: expect.stringMatching(/-0@/) as string })
     await through(() => cluster.kill(0))
-  }
-  await carry({
-    way: 'rabbitmq → kafka',
-    ...brokers,
-    what: 'a leader killed for good',
-    count: 2_000,
-    rate: RATE,
-    fault: (at, _, __, stream) => fault(at, stream),
   })
 })
