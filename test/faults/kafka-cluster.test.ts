@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Admin } from 'kafkajs'
+import { type Admin, ConfigResourceTypes } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type Broker, startBroker } from '../brokers/broker.ts'
 import { KafkaCluster, type KafkaNode } from '../brokers/kafka-cluster.ts'
@@ -94,6 +94,28 @@ describe.each(ways)('%s', way => {
       await cluster.restart(1)
       await inSync(stage.name)
     })
+  })
+})
+
+test('rabbitmq → kafka: a topic with fewer replicas in sync than it asks for takes nothing, and the route says so', async () => {
+  await carry({
+    way: 'rabbitmq → kafka',
+    rabbit,
+    kafka: cluster,
+    what: 'too few replicas in sync',
+    rate: RATE,
+    count: 10_000,
+    async fault(stage, _, gateway) {
+      const configEntries = [{ name: 'min.insync.replicas', value: '3' }]
+      await admin.alterConfigs({
+        validateOnly: false,
+        resources: [{ type: ConfigResourceTypes.TOPIC, name: stage.name, configEntries }],
+      })
+      await cluster.kill(1)
+      await gateway.says(/^route faults holds: .*fewer replicas are in sync than `min\.insync\.replicas`/)
+      await cluster.restart(1)
+      await inSync(stage.name)
+    },
   })
 })
 

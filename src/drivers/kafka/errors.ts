@@ -132,6 +132,9 @@ function explain(name: string): string {
     case 'INVALID_PRODUCER_EPOCH':
     case 'PRODUCER_FENCED':
       return `the broker aborted the transaction because it took too long (${name})`
+    case 'NOT_ENOUGH_REPLICAS':
+    case 'NOT_ENOUGH_REPLICAS_AFTER_APPEND':
+      return `fewer replicas are in sync than \`min.insync.replicas\` of the topic asks for (${name})`
     case 'OFFSET_METADATA_TOO_LARGE':
       return 'the note of settled messages is too long: `offset.metadata.max.bytes` of the broker must be 4096 or more'
     case 'INCONSISTENT_GROUP_PROTOCOL':

@@ -209,7 +209,7 @@ export class Transmitter implements Publishing {
         this.#trouble.end()
         return
       case 'again':
-        return this.#again(queue, kafkaError(answer.error, `publishing to ${queue.sequence}`))
+        return this.#again(queue, kafkaError(answer.error, `publishing to ${answer.topic}`))
       case 'too large':
         void this.#directory.refresh(answer.topic)
         return this.#tooLarge(queue, batch)

@@ -9,24 +9,24 @@ export function backoffAfter(failures: number): number {
   return Math.min(FIRST_BACKOFF * 2 ** (failures - 1), LONGEST_BACKOFF) * (0.8 + Math.random() * 0.4)
 }
 
-/** Says once that batches have to be sent again, and once that it is over. */
+/** Says that batches have to be sent again, once for each reason, and once that it is over. */
 export class Trouble {
   readonly #context: Pick<EndpointContext, 'status'>
-  #seen = false
+  #reason: string | undefined
 
   constructor(context: Pick<EndpointContext, 'status'>) {
     this.#context = context
   }
 
   begin(error: SluiceError): void {
-    if (this.#seen) return
-    this.#seen = true
+    if (this.#reason === error.message) return
+    this.#reason = error.message
     this.#context.status('waiting', error.message)
   }
 
   end(): void {
-    if (!this.#seen) return
-    this.#seen = false
+    if (this.#reason === undefined) return
+    this.#reason = undefined
     this.#context.status('ok')
   }
 }
