@@ -3,6 +3,7 @@ import type { ConnectContext, Connection, EndpointContext, Sink, Source } from '
 import type { Answerer, InboxOptions, ReplyInbox } from '../../core/reply-ports.ts'
 import { type Address, readAddress } from './address.ts'
 import type { ConnectionOptions } from './connection-options.ts'
+import type { Marks } from './continuation.ts'
 import { openAnswerer, openInbox, openSink, openSource } from './endpoints.ts'
 import { examineSink, examineSource } from './examine.ts'
 import type { Place } from './reply-inbox.ts'
@@ -20,6 +21,8 @@ export class PulsarConnection implements Connection {
   readonly #transportOf: TransportOf
   /** Of each inbox by its name: bounded by the configuration. */
   readonly #places = new Map<string, Place>()
+  /** Of each route and subscription: bounded likewise. */
+  readonly #marks = new Map<string, Marks>()
   #opened: Promise<{ readonly address: Address; readonly transport: Transport }> | undefined
 
   constructor(options: ConnectionOptions, context: ConnectContext, transportOf: TransportOf) {
@@ -47,7 +50,14 @@ export class PulsarConnection implements Connection {
 
   async source(options: unknown, context: EndpointContext, signal: AbortSignal): Promise<Source> {
     const { address, transport } = await this.#open()
-    return openSource(address, transport, options as SourceOptions, context, signal)
+    return openSource(
+      address,
+      transport,
+      options as SourceOptions,
+      context,
+      name => this.#marksOf(`${context.route} ${name}`),
+      signal,
+    )
   }
 
   async sink(options: unknown, _context: EndpointContext, signal: AbortSignal): Promise<Sink> {
@@ -65,6 +75,12 @@ export class PulsarConnection implements Connection {
   async answerer(_context: EndpointContext, _signal: AbortSignal): Promise<Answerer> {
     const { address, transport } = await this.#open()
     return openAnswerer(address, transport)
+  }
+
+  #marksOf(key: string): Marks {
+    const marks = this.#marks.get(key) ?? new Map()
+    this.#marks.set(key, marks)
+    return marks
   }
 
   // Reads the certificate files, so not before the first use; and again after a failure, for somebody may have mended them.

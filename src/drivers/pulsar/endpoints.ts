@@ -6,6 +6,7 @@ import { bytes, milliseconds } from '../../core/schema.ts'
 import type { Address } from './address.ts'
 import { Admin, type Backlog } from './admin.ts'
 import { ANSWERS, AnswerTargets, PulsarAnswerer } from './answerer.ts'
+import type { Marks } from './continuation.ts'
 import { Producers } from './producers.ts'
 import { type Place, PulsarInbox, replyTopic } from './reply-inbox.ts'
 import { PulsarSink } from './sink.ts'
@@ -21,12 +22,13 @@ const RECEIVER_QUEUE = 1_000
 /** Most messages of a topic on their way at once. The broker's client library fails what is beyond its own bound. */
 const MAX_PENDING = 1_000
 
-/** Opens a source. Throws what is wrong with broker, login, options or topic. */
+/** Opens a source. Throws what is wrong with broker, login, options or topic. `marksOf`: those of a subscription, kept for the next session. */
 export async function openSource(
   address: Address,
   transport: Transport,
   options: SourceOptions,
   context: EndpointContext,
+  marksOf: (subscription: string) => Marks,
   signal: AbortSignal,
 ): Promise<Source> {
   refuseLacking(transport, options)
@@ -44,7 +46,7 @@ export async function openSource(
   }
   const settings = pattern === undefined ? topics.map(topic => ({ ...common, topic })) : [{ ...common, topic: pattern }]
   const backlog = backlogOf(address, topics, subscription)
-  return PulsarSource.open(transport, address.name, settings, context, backlog, signal)
+  return PulsarSource.open(transport, address.name, settings, context, backlog, marksOf(subscription), signal)
 }
 
 /** Opens a sink, and the producer where the topic is the same for every message. */

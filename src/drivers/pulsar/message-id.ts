@@ -46,6 +46,18 @@ export function parseMessageId(bytes: Buffer): MessageId | undefined {
   return { ledger, entry, partition: signed(PARTITION), batchIndex: signed(BATCH_INDEX) }
 }
 
+/** True if `id` comes later in its partition than `other` does. */
+export function isBehind(id: MessageId, other: MessageId): boolean {
+  if (id.ledger !== other.ledger) return id.ledger > other.ledger
+  return id.entry === other.entry ? id.batchIndex > other.batchIndex : id.entry > other.entry
+}
+
+/** True if there may be nothing between `other` and `id`, which is behind it. A new ledger begins with entry 0. */
+export function follows(id: MessageId, other: MessageId): boolean {
+  if (id.ledger !== other.ledger) return id.entry === 0n
+  return id.entry - other.entry <= 1n
+}
+
 /** `ledger:entry`, and the index in a batch behind it where there is one. */
 export function printMessageId({ ledger, entry, batchIndex }: MessageId): string {
   return batchIndex < 0 ? `${ledger}:${entry}` : `${ledger}:${entry}:${batchIndex}`

@@ -2,6 +2,7 @@ import { SluiceError } from '../../core/errors.ts'
 import type { Delivery, EndpointContext, Source } from '../../core/ports.ts'
 import { pause } from '../../core/waiting.ts'
 import type { Backlog } from './admin.ts'
+import type { Marks } from './continuation.ts'
 import type { PulsarDelivery } from './delivery.ts'
 import { type Desk, type Limits, Subscription } from './subscription.ts'
 import type { ConsumerSettings, Transport } from './transport.ts'
@@ -34,6 +35,7 @@ export class PulsarSource implements Source, Desk {
     settings: readonly ConsumerSettings[],
     context: EndpointContext,
     backlog: Backlog | undefined,
+    marks: Marks,
     signal: AbortSignal,
   ): Promise<PulsarSource> {
     // What one topic was permitted cannot go to another, so each has its part.
@@ -47,7 +49,7 @@ export class PulsarSource implements Source, Desk {
     try {
       const opened: Subscription[] = []
       source.#subscriptions = opened
-      for (const one of settings) opened.push(await open(transport, one, limits, source, signal))
+      for (const one of settings) opened.push(await open(transport, one, limits, marks, source, signal))
       return source
     } catch (error) {
       await source[Symbol.asyncDispose]()
@@ -120,13 +122,14 @@ async function open(
   transport: Transport,
   settings: ConsumerSettings,
   limits: Limits,
+  marks: Marks,
   desk: Desk,
   signal: AbortSignal,
 ): Promise<Subscription> {
   const patience = performance.now() + VACANCY_MS
   for (;;) {
     try {
-      return await Subscription.open(transport, settings, limits, desk, signal)
+      return await Subscription.open(transport, settings, limits, marks, desk, signal)
     } catch (error) {
       const taken = error instanceof SluiceError && error.code === 'ADDRESS_IN_USE'
       if (!taken || signal.aborted || performance.now() > patience) throw error

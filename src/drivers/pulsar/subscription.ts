@@ -1,4 +1,5 @@
 import type { SluiceError } from '../../core/errors.ts'
+import { Continuation, type Marks } from './continuation.ts'
 import { type Held, PulsarDelivery, type Settler } from './delivery.ts'
 import { heldBytes, toMessage } from './record.ts'
 import {
@@ -32,26 +33,29 @@ export class Subscription implements Settler, ConsumerListener {
   readonly #window: Window
   /** Messages can be given back one by one, for whoever comes first; else that would deliver again all that is out. */
   readonly #givesBack: boolean
+  readonly #continuation: Continuation | undefined
   readonly #held = new Map<string, Held>()
   readonly #timers = new Set<NodeJS.Timeout>()
   #link: ConsumerLink | undefined
   #alive = true
   #reading = false
 
-  private constructor(desk: Desk, settings: ConsumerSettings, limits: Limits) {
+  private constructor(desk: Desk, settings: ConsumerSettings, limits: Limits, marks: Marks) {
     this.#desk = desk
     this.#window = new Window(limits.count, limits.bytes)
     this.#givesBack = settings.type === 'shared'
+    if (settings.type === 'failover') this.#continuation = new Continuation(marks, error => this.lost(error))
   }
 
   static async open(
     transport: Transport,
     settings: ConsumerSettings,
     limits: Limits,
+    marks: Marks,
     desk: Desk,
     signal: AbortSignal,
   ): Promise<Subscription> {
-    const subscription = new Subscription(desk, settings, limits)
+    const subscription = new Subscription(desk, settings, limits, marks)
     subscription.#link = await transport.subscribe(settings, subscription, signal)
     return subscription
   }
@@ -86,7 +90,8 @@ export class Subscription implements Settler, ConsumerListener {
     if (!this.#alive) return
     // After a reconnect of its own, the broker's client library delivers again what is still out here. That is settled
     // under the same token, so nothing is to be done.
-    if (this.#held.has(received.token)) return this.#repeated()
+    if (this.#held.has(received.token)) return this.#passOver()
+    if (this.#continuation?.passes(received) === false) return this.#passOver()
     const held: Held = { received, bytes: heldBytes(received), times: 0 }
     this.#held.set(received.token, held)
     this.#window.arrived(held.bytes)
@@ -100,8 +105,8 @@ export class Subscription implements Settler, ConsumerListener {
     this.#desk.lost(error)
   }
 
-  #repeated(): void {
-    this.#window.repeated()
+  #passOver(): void {
+    this.#window.passedOver()
     this.#permit()
   }
 
@@ -143,7 +148,9 @@ export class Subscription implements Settler, ConsumerListener {
   }
 
   #end(): void {
+    if (!this.#alive) return
     this.#alive = false
+    this.#continuation?.end([...this.#held.values()].map(({ received }) => received))
     for (const timer of this.#timers) clearTimeout(timer)
     this.#timers.clear()
     this.#held.clear()

@@ -31,8 +31,8 @@ export class Window {
     this.#average = bytes > this.#average ? bytes : this.#average + (bytes - this.#average) * WEIGHT
   }
 
-  /** A permitted message came that is held already. */
-  repeated(): void {
+  /** A permitted message came that is not kept: it is held already, or comes again. */
+  passedOver(): void {
     this.#permitted--
   }
 

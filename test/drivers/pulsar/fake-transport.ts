@@ -21,6 +21,9 @@ import type {
 export const address = readAddress({ url: 'pulsar://fake' }, 'fake', '.')
 export const forever = new AbortController().signal
 
+/** Of a process that has not seen the subscription yet. */
+export const noMarks = () => new Map()
+
 export function context(inFlight = 100, inFlightBytes = 1e6): EndpointContext {
   return { route: 'test', inFlight, inFlightBytes, log: quiet, status: () => {} }
 }

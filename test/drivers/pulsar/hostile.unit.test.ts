@@ -14,7 +14,7 @@ import { plainReason } from '../../../src/drivers/pulsar/ws-dial.ts'
 import { parseAnswer } from '../../../src/drivers/pulsar/ws-producer.ts'
 import { WsTransport } from '../../../src/drivers/pulsar/ws-transport.ts'
 import { carriedList } from '../../core/carrier-arbitrary.ts'
-import { context, forever, message } from './fake-transport.ts'
+import { context, forever, message, noMarks } from './fake-transport.ts'
 
 const TOPIC = { domain: 'persistent', tenant: 't', namespace: 'n', local: 'orders' } as const
 const FRAME = { messageId: 'CAUQADAA', payload: 'bTA=', properties: {}, publishTime: '2026-11-25T22:56:00.504Z' }
@@ -54,7 +54,7 @@ test.each([
   const { address, transport } = await pretender(socket =>
     socket.once('message', () => socket.send(typeof frame === 'string' ? frame : JSON.stringify(frame))),
   )
-  await using source = await openSource(address, transport, { topic: 'orders' }, context(), forever)
+  await using source = await openSource(address, transport, { topic: 'orders' }, context(), noMarks, forever)
   const next = source.receive(forever)[Symbol.asyncIterator]().next()
   await expect(next).rejects.toMatchObject({ code: 'PROTOCOL_MISMATCH', fate: 'fatal' })
 })
@@ -65,7 +65,7 @@ test('a frame that is not UTF-8 is read as what it is not, and the message goes 
   const { address, transport } = await pretender(socket =>
     socket.once('message', () => socket.send(frame, { binary: false })),
   )
-  await using source = await openSource(address, transport, { topic: 'orders' }, context(), forever)
+  await using source = await openSource(address, transport, { topic: 'orders' }, context(), noMarks, forever)
   const { value } = await source.receive(forever)[Symbol.asyncIterator]().next()
   expect(value[0].message.headers.get('name')).toBe('\ufffd@')
 })
@@ -125,7 +125,7 @@ test('a frame that costs the connection is that of the largest message; the othe
 
 test('a source whose connection ends over a size goes on with a new one', async () => {
   const { address, transport } = await pretender(socket => socket.once('message', () => socket.close(1009)))
-  await using source = await openSource(address, transport, { topic: 'orders' }, context(), forever)
+  await using source = await openSource(address, transport, { topic: 'orders' }, context(), noMarks, forever)
   const next = source.receive(forever)[Symbol.asyncIterator]().next()
   await expect(next).rejects.toMatchObject({ code: 'CONNECTION_LOST', fate: 'retry' })
 })
@@ -153,7 +153,14 @@ test('a peer that stops answering pings is given up', async () => {
   const sockets = new WebSocketServer({ server, autoPong: false })
   sockets.on('connection', () => {})
   const address = readAddress({ url: await listening(server), heartbeat: '1s' }, 'log', '.')
-  await using source = await openSource(address, new WsTransport(address), { topic: 'orders' }, context(), forever)
+  await using source = await openSource(
+    address,
+    new WsTransport(address),
+    { topic: 'orders' },
+    context(),
+    noMarks,
+    forever,
+  )
   const next = source.receive(forever)[Symbol.asyncIterator]().next()
   await expect(next).rejects.toMatchObject({
     code: 'CONNECTION_LOST',

@@ -8,7 +8,7 @@ import { NativeTransport } from '../../../src/drivers/pulsar/native-transport.ts
 import type { SinkOptions } from '../../../src/drivers/pulsar/sink-options.ts'
 import type { SourceOptions } from '../../../src/drivers/pulsar/source-options.ts'
 import { FakeNative, nativeMessage } from './fake-native.ts'
-import { context, forever, message } from './fake-transport.ts'
+import { context, forever, message, noMarks } from './fake-transport.ts'
 
 const PEM = '-----BEGIN CERTIFICATE-----\nx'
 const NATIVE_ERROR = (result: string) => new Error(`Failed to do it: ${result}`)
@@ -21,7 +21,7 @@ function native(options: Partial<ConnectionOptions> = {}) {
   return {
     fake,
     transport,
-    source: (source: SourceOptions) => openSource(address, transport, source, context(), forever),
+    source: (source: SourceOptions) => openSource(address, transport, source, context(), noMarks, forever),
     sink: (sink: SinkOptions) => openSink(address, transport, sink, forever),
   }
 }

@@ -1,14 +1,15 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { SluiceError } from '../../../src/core/errors.ts'
 import type { Delivery, Source } from '../../../src/core/ports.ts'
+import type { Marks } from '../../../src/drivers/pulsar/continuation.ts'
 import { openSource } from '../../../src/drivers/pulsar/endpoints.ts'
 import type { SourceOptions } from '../../../src/drivers/pulsar/source-options.ts'
-import { address, context, FakeTransport, forever } from './fake-transport.ts'
+import { address, context, FakeTransport, forever, noMarks } from './fake-transport.ts'
 
 async function open(options: Partial<SourceOptions> = {}, inFlight = 100, inFlightBytes = 1e6) {
   const transport = new FakeTransport()
   const all: SourceOptions = options.topics === undefined ? { topic: 'orders', ...options } : { ...options }
-  const source = await openSource(address, transport, all, context(inFlight, inFlightBytes), forever)
+  const source = await openSource(address, transport, all, context(inFlight, inFlightBytes), noMarks, forever)
   onTestFinished(() => source[Symbol.asyncDispose]())
   return { transport, source, consumer: transport.consumers[0]! }
 }
@@ -127,6 +128,31 @@ test('what is held and delivered once more is handed out once', async () => {
   await expect.poll(() => texts(received)).toEqual(['a', 'b', 'a'])
 })
 
+test('failover: what the next session forgets until it goes on where this one ended takes no room', async () => {
+  const transport = new FakeTransport()
+  const marks: Marks = new Map()
+  const session = async () => {
+    const source = await openSource(address, transport, { topic: 'orders' }, context(2), () => marks, forever)
+    onTestFinished(() => source[Symbol.asyncDispose]())
+    return { source, consumer: transport.consumers.at(-1)!, ...reading(source) }
+  }
+  const at = (entry: number) => ({ id: { ledger: 7n, entry: BigInt(entry), partition: -1, batchIndex: -1 } })
+  const first = await session()
+  first.consumer.deliver('a', at(0))
+  first.consumer.deliver('b', at(1))
+  await expect.poll(() => texts(first.received)).toEqual(['a', 'b'])
+  first.received[0]!.ack()
+  await first.source[Symbol.asyncDispose]()
+
+  const second = await session()
+  for (let entry = 5; entry < 10; entry++) second.consumer.deliver(`early ${entry}`, at(entry))
+  expect(second.consumer.permitted, 'room for two, and once more for each that was forgotten').toBe(7)
+  second.consumer.deliver('b', at(1))
+  second.consumer.deliver('c', at(2))
+  await expect.poll(() => texts(second.received)).toEqual(['b', 'c'])
+  expect(second.consumer, 'these are held').toMatchObject({ permitted: 7, nacked: [] })
+})
+
 test('a lost link ends the session: what is out expires, all topics are closed', async () => {
   const { source, transport } = await open({ topics: ['orders', 'refunds'] })
   const state = reading(source)
@@ -168,12 +194,19 @@ test('topics share the limit, of which each needs one', async () => {
 test('a subscription that our last session still has is asked for again; a refusal is not', async () => {
   const transport = new FakeTransport()
   transport.failures.push(new SluiceError('ADDRESS_IN_USE', 'taken'), new SluiceError('ADDRESS_IN_USE', 'taken'))
-  const source = await openSource(address, transport, { topic: 'orders', type: 'exclusive' }, context(), forever)
+  const source = await openSource(
+    address,
+    transport,
+    { topic: 'orders', type: 'exclusive' },
+    context(),
+    noMarks,
+    forever,
+  )
   expect(transport.consumers).toHaveLength(1)
   await source[Symbol.asyncDispose]()
   expect(transport.consumers[0]!.closed).toBe(true)
   transport.failures.push(new SluiceError('ACCESS_DENIED', 'no'))
-  await expect(openSource(address, transport, { topic: 'orders' }, context(), forever)).rejects.toMatchObject({
+  await expect(openSource(address, transport, { topic: 'orders' }, context(), noMarks, forever)).rejects.toMatchObject({
     code: 'ACCESS_DENIED',
   })
 })
@@ -181,11 +214,11 @@ test('a subscription that our last session still has is asked for again; a refus
 test('what a transport lacks is refused before anything is opened', async () => {
   const transport = new FakeTransport()
   transport.lacks = { pattern: 'no patterns here' }
-  await expect(openSource(address, transport, { pattern: 'a.*' }, context(), forever)).rejects.toThrow(
+  await expect(openSource(address, transport, { pattern: 'a.*' }, context(), noMarks, forever)).rejects.toThrow(
     '`pattern`: no patterns here',
   )
   await expect(
-    openSource(address, transport, { topic: 'a', create: { partitions: 3 } }, context(), forever),
+    openSource(address, transport, { topic: 'a', create: { partitions: 3 } }, context(), noMarks, forever),
   ).rejects.toThrow('`create` needs `admin`')
   expect(transport.consumers).toEqual([])
 })
