@@ -44,7 +44,9 @@ export class Subscription implements Settler, ConsumerListener {
     this.#desk = desk
     this.#window = new Window(limits.count, limits.bytes)
     this.#givesBack = settings.type === 'shared'
-    if (settings.type === 'failover') this.#continuation = new Continuation(marks, error => this.lost(error))
+    // In a compacted topic nothing follows anything.
+    if (settings.type === 'failover' && !settings.readCompacted)
+      this.#continuation = new Continuation(marks, error => this.lost(error))
   }
 
   static async open(

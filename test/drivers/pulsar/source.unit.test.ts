@@ -128,15 +128,22 @@ test('what is held and delivered once more is handed out once', async () => {
   await expect.poll(() => texts(received)).toEqual(['a', 'b', 'a'])
 })
 
-test('failover: what the next session forgets until it goes on where this one ended takes no room', async () => {
+/** Session after session of one process, on a failover subscription. */
+function sessions(options: Partial<SourceOptions> = {}) {
   const transport = new FakeTransport()
   const marks: Marks = new Map()
-  const session = async () => {
-    const source = await openSource(address, transport, { topic: 'orders' }, context(2), () => marks, forever)
+  return async () => {
+    const all = { topic: 'orders', ...options }
+    const source = await openSource(address, transport, all, context(2), () => marks, forever)
     onTestFinished(() => source[Symbol.asyncDispose]())
     return { source, consumer: transport.consumers.at(-1)!, ...reading(source) }
   }
-  const at = (entry: number) => ({ id: { ledger: 7n, entry: BigInt(entry), partition: -1, batchIndex: -1 } })
+}
+
+const at = (entry: number) => ({ id: { ledger: 7n, entry: BigInt(entry), partition: -1, batchIndex: -1 } })
+
+test('failover: what the next session forgets until it goes on where this one ended takes no room', async () => {
+  const session = sessions()
   const first = await session()
   first.consumer.deliver('a', at(0))
   first.consumer.deliver('b', at(1))
@@ -151,6 +158,17 @@ test('failover: what the next session forgets until it goes on where this one en
   second.consumer.deliver('c', at(2))
   await expect.poll(() => texts(second.received)).toEqual(['b', 'c'])
   expect(second.consumer, 'these are held').toMatchObject({ permitted: 7, nacked: [] })
+})
+
+test('a compacted topic has gaps: all is handed out as it comes', async () => {
+  const session = sessions({ readCompacted: true })
+  const first = await session()
+  first.consumer.deliver('a', at(0))
+  await expect.poll(() => texts(first.received)).toEqual(['a'])
+  await first.source[Symbol.asyncDispose]()
+  const second = await session()
+  second.consumer.deliver('c', at(5))
+  await expect.poll(() => texts(second.received)).toEqual(['c'])
 })
 
 test('a lost link ends the session: what is out expires, all topics are closed', async () => {
