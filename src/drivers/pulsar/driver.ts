@@ -42,7 +42,8 @@ export const pulsar: Driver = {
   readBack(sinkOptions, group) {
     const { constant } = compileTemplate(String((sinkOptions as SinkOptions).topic))
     if (constant === undefined) return undefined
-    return { topic: String(constant), subscription: group, type: 'failover', from: 'earliest' } satisfies SourceOptions
+    // A second reader is refused: as a stand-by it would see nothing, and say that there is nothing.
+    return { topic: String(constant), subscription: group, type: 'exclusive', from: 'earliest' } satisfies SourceOptions
   },
   preview(options, connection) {
     const { namespace = 'public/default' } = connection as ConnectionOptions

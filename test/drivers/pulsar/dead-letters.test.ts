@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { expect, onTestFinished, test } from 'vitest'
+import WebSocket from 'ws'
 import { given } from '../../brokers/given.ts'
 import { command, folder } from '../../cli/sluice.ts'
 import { RunningGateway } from '../../streams/gateway.ts'
@@ -53,6 +55,15 @@ routes:
   const purged = await dlq('purge', 'orders', '--all')
   expect(purged.output).toContain('3 of 3 matching dead letters purged')
   expect((await dlq('list', 'orders')).output).toContain('0 dead letters.')
+
+  const other = new WebSocket(
+    `${url}/ws/v2/consumer/persistent/public/default/${source!.topic}.dead/sluice-dlq.orders?subscriptionType=Exclusive`,
+  )
+  onTestFinished(() => other.terminate())
+  await once(other, 'open')
+  const second = await dlq('list', 'orders')
+  expect(second.code, 'who reads beside another is told so, and not that there is nothing').toBe(3)
+  expect(second.output).toContain('Exclusive consumer is already connected')
   await target!.read()
   await expect.poll(() => target!.arrived.map(({ id }) => id)).toEqual(['1'])
 })

@@ -60,7 +60,7 @@ test('dead letters are read back in a subscription of their own', () => {
   expect(pulsar.readBack!({ topic: 'dead' }, 'dlq')).toEqual({
     topic: 'dead',
     subscription: 'dlq',
-    type: 'failover',
+    type: 'exclusive',
     from: 'earliest',
   })
 })
