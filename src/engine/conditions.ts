@@ -49,6 +49,8 @@ interface Standing {
   readonly since: number
   /** It was logged, so its end is, too. */
   readonly logged: boolean
+  /** Its reason was not logged, because there were too many lines: it is when it is raised again later. */
+  readonly unsaid: boolean
 }
 
 /** Why a route stands still, part by part (Invariant 8). Each change is logged once; normal operation is silent. */
@@ -114,9 +116,15 @@ export class Conditions {
   raise(part: Part, error: SluiceError): void {
     const before = this.#byPart.get(part)
     const changed = before?.error.code !== error.code || before.error.message !== error.message
-    const logged = changed && this.#mayLog(part)
+    const unsaid = changed || before.unsaid
+    const logged = unsaid && this.#mayLog(part)
     if (changed) this.errors.add(part, error)
-    this.#byPart.set(part, { error, since: before?.since ?? Date.now(), logged: logged || before?.logged === true })
+    this.#byPart.set(part, {
+      error,
+      since: before?.since ?? Date.now(),
+      logged: logged || before?.logged === true,
+      unsaid: unsaid && !logged,
+    })
     if (!logged) return
     const how = part === 'message' ? 'goes on, but ' : `${verb(part, error)}: ${part}: `
     const text = `route ${this.#route} ${how}${error.message}`

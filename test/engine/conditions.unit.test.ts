@@ -37,6 +37,16 @@ describe('the conditions of a route', () => {
     expect(log.lines).toEqual(['route orders holds: target: gone', 'route orders: target is back after 30 s'])
   })
 
+  test('a reason that came among too many lines is logged when it still holds later', () => {
+    const { conditions, log } = rig()
+    for (const text of ['a', 'b', 'c', 'd', 'e', 'what lasts']) conditions.raise('target', lost(text))
+    expect(log.lines).toHaveLength(5)
+    vi.advanceTimersByTime(10_001)
+    conditions.raise('target', lost('what lasts'))
+    conditions.raise('target', lost('what lasts'))
+    expect(log.lines.slice(5)).toEqual(['route orders holds: target: what lasts'])
+  })
+
   test('are blocked when an operator has to act, whatever else there is', () => {
     const { conditions, log } = rig()
     conditions.raise('source', lost())

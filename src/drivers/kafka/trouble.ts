@@ -9,24 +9,23 @@ export function backoffAfter(failures: number): number {
   return Math.min(FIRST_BACKOFF * 2 ** (failures - 1), LONGEST_BACKOFF) * (0.8 + Math.random() * 0.4)
 }
 
-/** Says that batches have to be sent again, once for each reason, and once that it is over. */
+/** Says that batches have to be sent again, each time, and once that it is over. */
 export class Trouble {
   readonly #context: Pick<EndpointContext, 'status'>
-  #reason: string | undefined
+  #seen = false
 
   constructor(context: Pick<EndpointContext, 'status'>) {
     this.#context = context
   }
 
   begin(error: SluiceError): void {
-    if (this.#reason === error.message) return
-    this.#reason = error.message
+    this.#seen = true
     this.#context.status('waiting', error.message)
   }
 
   end(): void {
-    if (this.#reason === undefined) return
-    this.#reason = undefined
+    if (!this.#seen) return
+    this.#seen = false
     this.#context.status('ok')
   }
 }
